@@ -1,0 +1,153 @@
+# Copyright (c) 2026, webrtc.firewall contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to the webrtc.firewall collection: no promise is made to code outside it.
+
+"""The contract of a backend: what turns a policy into the rules of one Linux firewall, and what changes show.
+
+A backend refuses what it cannot express and never weakens it. Only `render_text` and `plan` hold logic; the rest
+reads or writes the machine.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from typing import Any, Callable, Optional
+
+from ansible_collections.webrtc.firewall.plugins.module_utils._policy import Policy
+
+
+@dataclass(frozen=True)
+class Change:
+    """One difference between what is and what shall be, in the operator's words.
+
+    Attributes:
+        id: a flow's id, or ``frame/...``, ``permit/...``, ``file/...``, ``unit/...``.
+        before: what is; None where there is nothing.
+        after: what shall be; None where it goes.
+    """
+
+    id: str
+    before: Optional[str]
+    after: Optional[str]
+
+
+@dataclass(frozen=True)
+class Boot:
+    """What brings the rules back after a reboot, or after another service has flushed them.
+
+    Attributes:
+        ruleset: text of the file that the backend's tool loads.
+        script: shell commands that load the file and mend what stands in foreign chains; harmless where all is there.
+    """
+
+    ruleset: str
+    script: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How to get from the live rules to the wanted ones.
+
+    Attributes:
+        changes: what differs, by id; empty if there is nothing to do.
+        warnings: what the operator should know although the run can go on.
+        steps: backend-specific; what `apply` does.
+        boot: what to persist; empty if the rules go.
+    """
+
+    changes: tuple[Change, ...]
+    warnings: tuple[str, ...]
+    steps: Any
+    boot: Boot
+
+
+@dataclass(frozen=True)
+class FlowState:
+    """A flow as the live rules have it.
+
+    Attributes:
+        id: the flow's id.
+        rule: what it lets through, in words.
+        packets: packets of new connections that matched, since the flow was first applied.
+        bytes: their bytes.
+    """
+
+    id: str
+    rule: str
+    packets: int
+    bytes: int
+
+
+@dataclass(frozen=True)
+class State:
+    """What is live, for people: flows, frame rules and the chains that hold a permit."""
+
+    present: bool
+    flows: tuple[FlowState, ...] = ()
+    permits: tuple[str, ...] = ()
+    dropped_packets: int = 0
+    frame: dict[str, str] = field(default_factory=dict)
+
+
+class Backend(ABC):
+    """One Linux firewall."""
+
+    name: str
+
+    @abstractmethod
+    def installed(self) -> bool:
+        """Whether the backend's tool is on this machine."""
+
+    @abstractmethod
+    def render_text(self, policy: Policy) -> str:
+        """The ruleset for a policy as text, without a look at any machine."""
+
+    @abstractmethod
+    def read(self) -> Any:
+        """What is live: own rules and foreign chains.
+
+        Raises:
+            TargetProblem: the tool is missing, or may not read.
+        """
+
+    @abstractmethod
+    def plan(self, policy: Optional[Policy], live: Any) -> Plan:
+        """Compare; changes nothing.
+
+        Args:
+            policy: what shall be, without host names; None takes all our rules away.
+            live: what `read` returned.
+
+        Raises:
+            TargetProblem: the machine's other rules forbid it.
+        """
+
+    @abstractmethod
+    def validate(self, plan: Plan) -> None:
+        """Let the real tool check the plan without applying it.
+
+        Raises:
+            TargetProblem: it refuses.
+        """
+
+    @abstractmethod
+    def apply(self, plan: Plan) -> Callable[[], None]:
+        """Apply the plan; on an error the machine is as it was.
+
+        Returns:
+            A function that brings back what was live before.
+
+        Raises:
+            TargetProblem: the tool refuses.
+        """
+
+    @abstractmethod
+    def observing(self, policy: Policy, live: Any) -> Optional[Policy]:
+        """The policy to apply for a moment before this one, so that live connections are known to conntrack; None if not needed."""
+
+    @abstractmethod
+    def state(self, live: Any) -> State:
+        """What `read` returned, for people."""

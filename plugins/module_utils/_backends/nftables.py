@@ -1,0 +1,229 @@
+# Copyright (c) 2026, webrtc.firewall contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to the webrtc.firewall collection: no promise is made to code outside it.
+
+"""The nftables backend: our own table, and one permit in each foreign chain that could drop."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, replace
+from typing import Any, Callable, Optional
+
+from ansible_collections.webrtc.firewall.plugins.module_utils import _foreign, _nft_describe, _nft_listing, _nft_render, _nft_transaction
+from ansible_collections.webrtc.firewall.plugins.module_utils._backend import Backend, Boot, Change, FlowState, Plan, State
+from ansible_collections.webrtc.firewall.plugins.module_utils._errors import FirewallError, Problem, TargetProblem
+from ansible_collections.webrtc.firewall.plugins.module_utils._foreign import COMMENT, ForeignChain, Permits
+from ansible_collections.webrtc.firewall.plugins.module_utils._foreign_listing import (
+    IPTABLES,
+    from_iptables_save,
+    from_nft,
+    iptables_tables,
+)
+from ansible_collections.webrtc.firewall.plugins.module_utils._nft_model import FAMILY, TABLE, Ruleset
+from ansible_collections.webrtc.firewall.plugins.module_utils._permits import boot_script, iptables_scripts, nft_lines
+from ansible_collections.webrtc.firewall.plugins.module_utils._policy import Policy
+from ansible_collections.webrtc.firewall.plugins.module_utils._system import Output, find, read, run
+
+RULESET_FILE = "/etc/webrtc-firewall/ruleset.nft"
+_LEGACY = {"ip": "/proc/net/ip_tables_names", "ip6": "/proc/net/ip6_tables_names"}
+_CONNTRACK_COUNT = "/proc/sys/net/netfilter/nf_conntrack_count"
+_ERROR_LINE = re.compile(r"^(?:/dev/stdin|-|internal|<cmdline>):(\d+):\d+-\d+: Error: (.*)$", re.MULTILINE)
+_REMEDIES = (
+    ("Operation not permitted", "Run as root (become: true); in a container it needs the capability NET_ADMIN."),
+    ("Protocol not supported", "This kernel has no nf_tables; load or build it in (CONFIG_NF_TABLES, CONFIG_NF_TABLES_INET)."),
+    ("not supported", "The kernel lacks a feature: nf_tables needs NF_TABLES_INET, NFT_CT and NF_CONNTRACK_MARK."),
+    ("No such file", "Something that was there a moment ago is gone; if nothing is missing, the kernel lacks a module. Run again."),
+)
+
+
+@dataclass(frozen=True)
+class Live:
+    """What is on the machine: our table (None if there is none), the chains of others, and our table's own text."""
+
+    ours: Optional[Ruleset]
+    foreign: tuple[ForeignChain, ...]
+
+
+@dataclass(frozen=True)
+class Steps:
+    """What `apply` loads: one nft transaction, then one text for each iptables command."""
+
+    nft: str
+    iptables: dict[str, str]
+    before: Live
+
+
+class Nftables(Backend):
+    """nftables, for kernels and nft versions from 0.9.8 on."""
+
+    name = "nftables"
+
+    def installed(self) -> bool:
+        return find("nft") is not None
+
+    def render_text(self, policy: Policy) -> str:
+        return _nft_transaction.definition(_nft_render.render(policy))
+
+    def read(self) -> Live:
+        listing = _json(self._nft("-t", "-j", "list", "ruleset"))
+        tables = [entry["table"] for entry in listing.get("nftables", []) if "table" in entry]
+        ours = None
+        if any(table["family"] == FAMILY and table["name"] == TABLE for table in tables):
+            ours = _nft_listing.parse(_json(self._nft("-j", "list", "table", FAMILY, TABLE)))
+        return Live(ours, tuple(from_nft(listing) + _iptables_chains(listing)))
+
+    def plan(self, policy: Optional[Policy], live: Live) -> Plan:
+        frame = policy.frame if policy else None
+        if frame:
+            problems = _foreign.managers(live.foreign) + _foreign.conflicts(live.foreign, frame.mark)
+            if problems:
+                raise TargetProblem(problems)
+        permits = _foreign.plan(live.foreign, frame.placement if frame else "", frame.mark if frame else 0)
+        wanted = _nft_render.render(policy) if policy else None
+        changes = [*_table_changes(wanted, live.ours), *_permit_changes(permits)]
+        mark = frame.mark if frame else 0
+        own = "" if _same(wanted, live.ours) else _nft_transaction.transaction(wanted, live.ours) if wanted else _nft_transaction.removal()
+        script = own + "".join(f"{line}\n" for line in nft_lines(permits, mark))
+        warnings = _foreign.too_early(live.foreign, frame.placement, _nft_render.CLASSIFY) if frame else []
+        boot = self._boot(wanted, permits, mark) if wanted else Boot("", "")
+        return Plan(tuple(changes), tuple(warnings), Steps(script, iptables_scripts(permits, mark), live), boot)
+
+    def validate(self, plan: Plan) -> None:
+        for text in filter(None, (plan.steps.nft, plan.boot.ruleset if plan.steps.nft else "")):
+            self._load(text, "-c")
+
+    def apply(self, plan: Plan) -> Callable[[], None]:
+        before = plan.steps.before
+        snapshot = self._snapshot(before)
+        if plan.steps.nft:
+            self._load(plan.steps.nft)
+        try:
+            for tool, text in plan.steps.iptables.items():
+                _restore(tool, text)
+        except FirewallError:
+            self._undo(before, snapshot)
+            raise
+        return lambda: self._undo(before, snapshot)
+
+    def _snapshot(self, live: Live) -> str:
+        """Text that brings our table back as it is now."""
+        return _nft_transaction.removal() + (self._nft("list", "table", FAMILY, TABLE) if live.ours else "")
+
+    def _undo(self, live: Live, snapshot: str) -> None:
+        there = {chain.address: rule for chain in live.foreign for rule in chain.rules if rule.ours}
+        here = [(chain.address, rule) for chain in self.read().foreign for rule in chain.rules if rule.ours]
+        permits = Permits(
+            add=tuple(sorted(there.keys() - {address for address, _rule in here})),
+            remove=tuple((address, rule) for address, rule in here if address not in there),
+        )
+        mark = next((rule.permit for rule in there.values()), 0)
+        self._load(snapshot + "".join(f"{line}\n" for line in nft_lines(permits, mark)))
+        for tool, text in iptables_scripts(permits, mark).items():
+            _restore(tool, text)
+
+    def observing(self, policy: Policy, live: Live) -> Optional[Policy]:
+        denied = live.ours and any(chain.name == _nft_render.REFUSE for chain in live.ours.chains)
+        if policy.frame.baseline == "existing" or denied or int(read(_CONNTRACK_COUNT) or 0):
+            return None
+        return replace(policy, frame=replace(policy.frame, baseline="existing"))
+
+    def state(self, live: Live) -> State:
+        permits = tuple(str(chain.address) for chain in live.foreign if any(rule.ours for rule in chain.rules))
+        if live.ours is None:
+            return State(False, permits=permits)
+        words = _nft_describe.describe(live.ours)
+        counted = {name: live.ours.packets.get(_nft_render.flow_name(name), (0, 0)) for name in words}
+        flows = tuple(FlowState(name, words[name], *counted[name]) for name in sorted(words) if _is_flow(name))
+        frame = {name: text for name, text in words.items() if not _is_flow(name)}
+        return State(True, flows, permits, live.ours.packets.get(_nft_render.DROPPED, (0, 0))[0], frame)
+
+    def _boot(self, wanted: Ruleset, permits: Permits, mark: int) -> Boot:
+        where = sorted({*permits.add, *permits.keep})
+        tools = {item.tool: _tool(item.tool) for item in where if item.tool != "nft"}
+        return Boot(_nft_transaction.definition(wanted), boot_script(_tool("nft"), RULESET_FILE, where, mark, tools))
+
+    def _nft(self, *arguments: str) -> str:
+        done = run([_tool("nft"), *arguments])
+        if done.code:
+            raise TargetProblem([_nft_problem(done, "", f"nft {' '.join(arguments)}")])
+        return done.out
+
+    def _load(self, text: str, *options: str) -> None:
+        done = run([_tool("nft"), *options, "-f", "-"], text)
+        if done.code:
+            raise TargetProblem([_nft_problem(done, text, "nft -f")])
+
+
+def _same(wanted: Optional[Ruleset], live: Optional[Ruleset]) -> bool:
+    return wanted is live if wanted is None or live is None else _nft_listing.same(wanted, live)
+
+
+def _table_changes(wanted: Optional[Ruleset], live: Optional[Ruleset]) -> list[Change]:
+    return [] if _same(wanted, live) else _nft_describe.changes(wanted or Ruleset(), live or Ruleset())
+
+
+def _permit_changes(permits: Permits) -> list[Change]:
+    before = {address: rule.text for address, rule in permits.remove}
+    return [
+        Change(f"permit/{address}", before.get(address), "marked connections pass" if address in permits.add else None)
+        for address in sorted({*before, *permits.add})
+    ]
+
+
+def _is_flow(name: str) -> bool:
+    return not name.startswith(("frame/", "chain/", "set/", "counter/", "unknown "))
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        remedy = "Install an nft that is built with JSON support (libjansson)."
+        raise TargetProblem([Problem("nft -j", text[:80], "JSON", remedy)]) from error
+
+
+def _tool(name: str) -> str:
+    path = find(name)
+    if path is None:
+        package = "nftables" if name == "nft" else "iptables"
+        remedy = f"Install the package {package}, or leave webrtc_egress_install at true."
+        raise TargetProblem([Problem(f"command {name}", None, f"{name} in the system's path", remedy)])
+    return path
+
+
+def _restore(tool: str, text: str) -> None:
+    done = run([_tool(f"{tool}-restore"), "--noflush", "--wait", "10"], text)
+    if done.code:
+        remedy = "Something changed the chains meanwhile; run again."
+        raise TargetProblem([Problem(f"{tool}-restore", done.err.strip()[:300], "to take the permit", remedy)])
+
+
+def _iptables_chains(listing: dict[str, Any]) -> list[ForeignChain]:
+    """Chains of iptables-nft where nft's listing shows any, and of iptables-legacy where the kernel names its tables."""
+    managed = {family for family, _table in iptables_tables(listing)}
+    tools = [(f"{IPTABLES[family]}-nft", family) for family in sorted(managed)]
+    tools += [(f"{IPTABLES[family]}-legacy", family) for family, path in _LEGACY.items() if (read(path) or "").strip()]
+    chains = []
+    for tool, family in tools:
+        done = run([_tool(f"{tool}-save")])
+        if done.code:
+            remedy = "Its tables hold rules that it cannot read itself, or it may not read them."
+            raise TargetProblem([Problem(f"{tool}-save", done.err.strip()[:300], "a listing of its tables", remedy)])
+        chains += from_iptables_save(tool, family, done.out)
+    return chains
+
+
+def _nft_problem(done: Output, text: str, what: str) -> Problem:
+    """nft's own words, shortened, with the flow's id in place of a line number."""
+    found = _ERROR_LINE.search(done.err)
+    message = (found.group(2) if found else done.err.strip().splitlines()[0] if done.err.strip() else f"exit status {done.code}")[:200]
+    lines = text.splitlines()
+    line = lines[int(found.group(1)) - 1] if found and 0 < int(found.group(1)) <= len(lines) else ""
+    comment = re.search(r'comment "([^"]+)"$', line)
+    where = f"permit in {line.split(' ct ')[0]}" if comment and comment.group(1) == COMMENT else comment.group(1) if comment else line[:80]
+    remedy = next((advice for sign, advice in _REMEDIES if sign in done.err), "Please report it with the output of `nft --version`.")
+    return Problem(f"{what} ({where})" if where else what, message, "nft to accept the ruleset", remedy)

@@ -1,0 +1,173 @@
+# Copyright (c) 2026, webrtc.firewall contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to the webrtc.firewall collection: no promise is made to code outside it.
+
+"""From a policy to the nftables ruleset that says the same.
+
+Two jobs, kept apart. Classification: a new connection that matches a flow gets one bit of the conntrack mark; every
+chain that could drop it, ours or foreign, has one constant rule that accepts that bit. Denial (baseline
+``deny_egress`` only): chains of our own drop what is new, not marked and not essential.
+"""
+
+from __future__ import annotations
+
+from typing import Iterator
+
+from ansible_collections.webrtc.firewall.plugins.module_utils import _nft_model as nft
+from ansible_collections.webrtc.firewall.plugins.module_utils._nft_model import Chain, Rule, Ruleset, Set, Statement
+from ansible_collections.webrtc.firewall.plugins.module_utils._policy import FAMILIES, Flow, Frame, Policy
+
+# Classification must come after conntrack (-200 on output) and before any filter chain (0).
+CLASSIFY = -150
+# After the other filter chains, so that their own counters and logs stay as they were.
+DENY = 10
+FLOWS = "wf_flows"
+REFUSE = "wf_deny"
+DROPPED = "wf_dropped"
+HOOKS = {"gateway": ("forward",), "host": ("output",), "both": ("forward", "output")}
+
+# RFC 4890, section 4.3.1 and 4.3.2: what a firewall must not drop in transit; 144-147 are Mobile IPv6.
+ICMPV6_TRANSIT = (
+    "destination-unreachable",
+    "packet-too-big",
+    "time-exceeded",
+    "parameter-problem",
+    "echo-request",
+    "echo-reply",
+    144,
+    145,
+    146,
+    147,
+)
+# RFC 4890, section 4.4.1: what a node needs on its own links; 148-149 are SEND, 151-153 multicast routers.
+ICMPV6_LOCAL = (
+    "mld-listener-query", "mld-listener-report", "mld-listener-done", "nd-router-solicit", "nd-router-advert", "nd-neighbor-solicit",
+    "nd-neighbor-advert", "ind-neighbor-solicit", "ind-neighbor-advert", "mld2-listener-report", 148, 149, 151, 152, 153,
+)  # fmt: skip
+ICMP = ("destination-unreachable", "echo-request", "time-exceeded", "parameter-problem")
+
+
+def render(policy: Policy) -> Ruleset:
+    """The whole table for a policy.
+
+    Args:
+        policy: the policy; host names in it are expected to be resolved already, what is still a name is left out.
+
+    Returns:
+        The ruleset; equal policies give equal rulesets.
+    """
+    frame = policy.frame
+    hooks = HOOKS[frame.placement]
+    deny = frame.baseline == "deny_egress"
+    chains = [Chain(FLOWS)] + [Chain(f"wf_{hook}", hook, CLASSIFY, "accept") for hook in hooks]
+    rules = [rule for flow in policy.flows for rule in _flow_rules(flow, frame)]
+    for hook in hooks:
+        rules += _entry(f"wf_{hook}", hook, frame, FLOWS)
+    counters = [flow_name(flow.id) for flow in policy.flows]
+    if deny:
+        chains += [Chain(REFUSE)] + [Chain(f"wf_deny_{hook}", hook, DENY, "accept") for hook in hooks]
+        rules += _refusal(frame)
+        for hook in hooks:
+            rules += _entry(f"wf_deny_{hook}", hook, frame, REFUSE)
+        counters.append(DROPPED)
+    return Ruleset(tuple(chains), tuple(_sets(policy)), tuple(sorted(counters)), tuple(rules))
+
+
+def flow_name(flow_id: str) -> str:
+    """The name of a flow's counter, and the beginning of its sets' names; dnsmasq cannot address a set with a slash in its name."""
+    return flow_id.replace("/", ".")
+
+
+def _addresses(flow: Flow, family: str) -> tuple[str, ...]:
+    return flow.destination.ipv4 if family == "ipv4" else flow.destination.ipv6
+
+
+def _frame_addresses(frame: Frame, what: str, family: str) -> tuple[str, ...]:
+    networks: tuple[str, ...] = getattr(frame, f"{what}_{family}")
+    return networks
+
+
+def _sets(policy: Policy) -> Iterator[Set]:
+    frame = policy.frame
+    for family in FAMILIES:
+        kind = nft.IP_FAMILIES[family][1]
+        for what in ("sources", "resolvers"):
+            wanted = what == "sources" and frame.placement != "host" or what == "resolvers" and frame.baseline == "deny_egress"
+            if wanted and _frame_addresses(frame, what, family):
+                yield Set(f"wf_{what}.{family}", kind, frozenset(_frame_addresses(frame, what, family)))
+        if family in frame.families:
+            for flow in policy.flows:
+                if _addresses(flow, family):
+                    yield Set(f"{flow_name(flow.id)}.{family}", kind, frozenset(_addresses(flow, family)))
+
+
+def _flow_rules(flow: Flow, frame: Frame) -> Iterator[Rule]:
+    """The ports come first: they are cheap, and only what passes them costs an address look-up."""
+    ports = nft.ports(flow.protocol, flow.ports)
+    permit = (nft.count(flow_name(flow.id)), nft.mark_set(frame.mark), nft.accept())
+    if flow.destination.any:
+        family = () if len(frame.families) == len(FAMILIES) else (nft.only_family(frame.families[0]),)
+        yield Rule(FLOWS, flow.id, (*family, ports, *permit))
+        return
+    for family_name in frame.families:
+        if _addresses(flow, family_name):
+            there = nft.in_set(family_name, "daddr", f"{flow_name(flow.id)}.{family_name}")
+            yield Rule(FLOWS, flow.id, (ports, there, *permit))
+
+
+def _entry(chain: str, hook: str, frame: Frame, target: str) -> Iterator[Rule]:
+    """The head of a base chain: what begins no connection or is out of scope goes its way, the rest goes to target."""
+    yield Rule(chain, "frame/known", (nft.not_new(), nft.accept()))
+    if target == REFUSE:
+        yield Rule(chain, "frame/permit", (nft.marked(frame.mark), nft.accept()))
+    for condition in _out_of_scope(hook, frame):
+        yield Rule(chain, "frame/scope", (*condition, nft.accept()))
+    yield Rule(chain, "frame/decide", (nft.goto(target),))
+
+
+def _out_of_scope(hook: str, frame: Frame) -> Iterator[tuple[Statement, ...]]:
+    if hook == "output":
+        yield (nft.interface("oifname", ["lo"]),)
+    if frame.out_interfaces:
+        yield (nft.interface("oifname", frame.out_interfaces, negated=True),)
+    if hook == "output":
+        return
+    if frame.in_interfaces:
+        yield (nft.interface("iifname", frame.in_interfaces, negated=True),)
+    if frame.sources_ipv4 or frame.sources_ipv6:
+        for family in FAMILIES:
+            if _frame_addresses(frame, "sources", family):
+                yield (nft.in_set(family, "saddr", f"wf_sources.{family}", negated=True),)
+            else:
+                yield (nft.only_family(family),)
+
+
+def _refusal(frame: Frame) -> Iterator[Rule]:
+    """What the deny baseline leaves open, then the log, then the drop."""
+    # A connection that is older than conntrack's memory of it looks new; only a SYN begins one.
+    yield Rule(REFUSE, "frame/mid-stream", (nft.mid_stream(), nft.accept()))
+    yield from _services(frame)
+    yield Rule(REFUSE, "frame/icmp", (nft.icmp("ipv4", ICMP), nft.accept()))
+    local = () if frame.placement == "gateway" else ICMPV6_LOCAL
+    yield Rule(REFUSE, "frame/icmpv6", (nft.icmp("ipv6", (*ICMPV6_TRANSIT, *local)), nft.accept()))
+    if frame.log.enabled:
+        yield Rule(REFUSE, "frame/log", (nft.limit(frame.log.rate, frame.log.burst), nft.log(frame.log.prefix)))
+    yield Rule(REFUSE, "frame/deny", (nft.count(DROPPED), nft.drop()))
+
+
+def _services(frame: Frame) -> Iterator[Rule]:
+    """DNS over both protocols, NTP, and DHCP of the machine itself (a gateway forwards none)."""
+    for protocol in ("udp", "tcp"):
+        dns = nft.ports(protocol, [(53, 53)])
+        if not frame.resolvers_ipv4 and not frame.resolvers_ipv6:
+            yield Rule(REFUSE, "frame/dns", (dns, nft.accept()))
+        for family in FAMILIES:
+            if _frame_addresses(frame, "resolvers", family):
+                yield Rule(REFUSE, "frame/dns", (dns, nft.in_set(family, "daddr", f"wf_resolvers.{family}"), nft.accept()))
+    yield Rule(REFUSE, "frame/ntp", (nft.ports("udp", [(123, 123)]), nft.accept()))
+    if frame.placement != "gateway":
+        for client, server in ((68, 67), (546, 547)):
+            here = nft.ports("udp", [(client, client)], "sport")
+            yield Rule(REFUSE, "frame/dhcp", (here, nft.ports("udp", [(server, server)]), nft.accept()))

@@ -1,0 +1,310 @@
+# Copyright (c) 2026, webrtc.firewall contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to the webrtc.firewall collection: no promise is made to code outside it.
+
+"""The policy: what a site wants let through, resolved, sorted, and independent of any backend.
+
+It travels from the controller to the target as plain JSON, so it is checked once more where it arrives:
+its texts end up in the files that a packet filter loads.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, replace
+from typing import Any, Mapping
+
+from ansible_collections.webrtc.firewall.plugins.module_utils._addresses import ports_text
+from ansible_collections.webrtc.firewall.plugins.module_utils._errors import InvalidInput, Problem
+
+VERSION = 1
+FAMILIES = ("ipv4", "ipv6")
+PLACEMENTS = ("gateway", "host", "both")
+BASELINES = ("existing", "deny_egress")
+PROTOCOLS = ("tcp", "udp")
+
+SERVICE_NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
+REQUIREMENT_ID = re.compile(r"[a-z][a-z0-9-]{0,31}")
+INTERFACE = re.compile(r"[A-Za-z0-9_.@:-]{1,15}")
+HOSTNAME = re.compile(r"(?=.{1,253}$)([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
+LOG_PREFIX = re.compile(r"[A-Za-z0-9 :._/-]{1,64}")
+_NETWORKS = {
+    "ipv4": re.compile(r"(\d{1,3}(\.\d{1,3}){3}(/\d{1,2})?,)*"),
+    "ipv6": re.compile(r"([0-9a-f]*:[0-9a-f:.]*(/\d{1,3})?,)*"),
+}
+
+
+@dataclass(frozen=True)
+class Destination:
+    """Where a flow goes: anywhere, or networks of both families and names resolved on the target.
+
+    Attributes:
+        any: every address of the frame's families; the rest is empty then.
+        ipv4: merged IPv4 networks in CIDR text, hosts without a prefix length.
+        ipv6: the same for IPv6.
+        hostnames: names that the target resolves, lower case, sorted.
+    """
+
+    any: bool = False
+    ipv4: tuple[str, ...] = ()
+    ipv6: tuple[str, ...] = ()
+    hostnames: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Flow:
+    """A requirement resolved for one site: outbound, one protocol, port ranges, one destination set.
+
+    Attributes:
+        id: stable name, ``service/requirement``.
+        protocol: ``tcp`` or ``udp``.
+        ports: destination ports as merged inclusive ranges.
+        destination: where to.
+    """
+
+    id: str
+    protocol: str
+    ports: tuple[tuple[int, int], ...]
+    destination: Destination
+
+    @property
+    def service(self) -> str:
+        """The name of the service that the flow belongs to."""
+        return self.id.partition("/")[0]
+
+    def __str__(self) -> str:
+        there = self.destination
+        where = ["any"] if there.any else [*there.ipv4, *there.ipv6, *there.hostnames]
+        more = f" and {len(where) - 8} more" if len(where) > 8 else ""
+        return f"{self.protocol} {ports_text(self.ports)} to {', '.join(where[:8]) or 'nowhere'}{more}"
+
+
+@dataclass(frozen=True)
+class Log:
+    """Rate-limited logging of what the deny baseline drops.
+
+    Attributes:
+        enabled: whether to log at all.
+        rate: packets a second that are logged at most.
+        burst: packets that may be logged at once before the rate applies.
+        prefix: text before each line in the kernel's log.
+    """
+
+    enabled: bool = True
+    rate: int = 5
+    burst: int = 20
+    prefix: str = "webrtc-firewall drop: "
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What holds for all flows of a site.
+
+    Attributes:
+        placement: ``gateway`` (forwarded traffic), ``host`` (own traffic) or ``both``.
+        baseline: ``existing`` (another firewall decides) or ``deny_egress`` (we drop the rest).
+        families: address families in which flows are opened.
+        sources_ipv4: forwarded traffic must come from here; all sources empty means from anywhere.
+        sources_ipv6: the same for IPv6.
+        in_interfaces: forwarded traffic must come in here; empty means on any.
+        out_interfaces: traffic must go out here; empty means on any.
+        mark: the one bit of the conntrack mark that says "permitted" (RFC-less; see nft(8), ct mark).
+        resolvers_ipv4: DNS servers that the deny baseline leaves reachable; all empty means any.
+        resolvers_ipv6: the same for IPv6.
+        log: what is logged.
+    """
+
+    placement: str = "gateway"
+    baseline: str = "existing"
+    families: tuple[str, ...] = FAMILIES
+    sources_ipv4: tuple[str, ...] = ()
+    sources_ipv6: tuple[str, ...] = ()
+    in_interfaces: tuple[str, ...] = ()
+    out_interfaces: tuple[str, ...] = ()
+    mark: int = 0x10000
+    resolvers_ipv4: tuple[str, ...] = ()
+    resolvers_ipv6: tuple[str, ...] = ()
+    log: Log = field(default_factory=Log)
+
+
+@dataclass(frozen=True)
+class Policy:
+    """The flows of all chosen services within the site's frame.
+
+    Attributes:
+        frame: what holds for all flows.
+        services: the flows of each service by its name; both sorted.
+        unsatisfied: flow id to reason, for requirements that the chosen way of handling wildcards cannot open.
+    """
+
+    frame: Frame
+    services: dict[str, tuple[Flow, ...]]
+    unsatisfied: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def flows(self) -> tuple[Flow, ...]:
+        """All flows, sorted by id."""
+        return tuple(flow for name in sorted(self.services) for flow in self.services[name])
+
+    def merged_with(self, other: Policy) -> Policy:
+        """This policy with those services of another that it does not name itself; the frame is this one's."""
+        services = {**other.services, **self.services}
+        kept = {name: why for name, why in other.unsatisfied.items() if name.partition("/")[0] not in self.services}
+        return replace(self, services=dict(sorted(services.items())), unsatisfied={**kept, **self.unsatisfied})
+
+    def without(self, names: set[str]) -> Policy:
+        """This policy less some services."""
+        services = {name: flows for name, flows in self.services.items() if name not in names}
+        unsatisfied = {key: why for key, why in self.unsatisfied.items() if key.partition("/")[0] not in names}
+        return replace(self, services=services, unsatisfied=unsatisfied)
+
+
+def to_dict(policy: Policy) -> dict[str, Any]:
+    """The policy as plain JSON data; `from_dict` reads it back to an equal policy."""
+    frame = {key: list(value) if isinstance(value, tuple) else value for key, value in vars(policy.frame).items()}
+    frame["log"] = dict(vars(policy.frame.log))
+    return {
+        "version": VERSION,
+        "frame": frame,
+        "services": {name: [_flow_to_dict(flow) for flow in flows] for name, flows in policy.services.items()},
+        "unsatisfied": dict(policy.unsatisfied),
+    }
+
+
+def _flow_to_dict(flow: Flow) -> dict[str, Any]:
+    there = {key: list(value) if isinstance(value, tuple) else value for key, value in vars(flow.destination).items()}
+    return {"id": flow.id, "protocol": flow.protocol, "ports": [list(pair) for pair in flow.ports], **there}
+
+
+def from_dict(data: Mapping[str, Any]) -> Policy:
+    """Read a policy that came as JSON.
+
+    Args:
+        data: what `to_dict` (or the filter ``webrtc.firewall.policy``) made.
+
+    Returns:
+        The policy.
+
+    Raises:
+        InvalidInput: the data is not such a policy; all problems at once.
+    """
+    reader = _Reader()
+    policy = reader.policy(data)
+    if reader.problems:
+        raise InvalidInput(reader.problems)
+    return policy
+
+
+class _Reader:
+    """Turns JSON data into typed values and gathers what is wrong with it on the way."""
+
+    def __init__(self) -> None:
+        self.problems: list[Problem] = []
+
+    def check(self, good: bool, path: str, value: Any, expected: str) -> bool:
+        if not good:
+            remedy = "Give the module what the filter webrtc.firewall.policy returns, unchanged."
+            self.problems.append(Problem(path, value, expected, remedy))
+        return good
+
+    def mapping(self, value: Any, path: str, keys: set[str] | None = None) -> dict[str, Any]:
+        good = isinstance(value, Mapping) and all(isinstance(key, str) for key in value)
+        if not self.check(good, path, value, "a mapping"):
+            return {}
+        if keys is not None:
+            self.check(set(value) == keys, path, sorted(value), f"exactly the keys {', '.join(sorted(keys))}")
+            return {key: value[key] for key in keys if key in value}
+        return dict(value)
+
+    def texts(self, value: Any, path: str, pattern: re.Pattern[str], expected: str) -> tuple[str, ...]:
+        good = isinstance(value, (list, tuple)) and all(isinstance(item, str) and pattern.fullmatch(item) for item in value)
+        return tuple(map(str, value)) if self.check(good, path, value, f"a list, each {expected}") else ()
+
+    def networks(self, value: Any, path: str, family: str) -> tuple[str, ...]:
+        """One pattern over the joined list: a hundred thousand networks take milliseconds."""
+        good = isinstance(value, (list, tuple)) and all(isinstance(item, str) and "," not in item for item in value)
+        good = good and bool(_NETWORKS[family].fullmatch("".join(f"{item}," for item in value)))
+        return tuple(map(str, value)) if self.check(good, path, value, f"a list of {family} networks") else ()
+
+    def choice(self, value: Any, path: str, choices: tuple[str, ...]) -> str:
+        good = isinstance(value, str) and value in choices
+        return str(value) if self.check(good, path, value, f"one of {', '.join(choices)}") else choices[0]
+
+    def number(self, value: Any, path: str, low: int, high: int) -> int:
+        good = isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
+        return int(value) if self.check(good, path, value, f"a whole number from {low} to {high}") else low
+
+    def truth(self, value: Any, path: str) -> bool:
+        return bool(value) if self.check(isinstance(value, bool), path, value, "true or false") else False
+
+    def policy(self, data: Any) -> Policy:
+        top = self.mapping(data, "policy", {"version", "frame", "services", "unsatisfied"})
+        self.check(top.get("version") == VERSION, "policy.version", top.get("version"), f"the version {VERSION}")
+        services = {}
+        for name, flows in sorted(self.mapping(top.get("services"), "policy.services").items()):
+            path = f"policy.services.{name}"
+            self.check(bool(SERVICE_NAME.fullmatch(name)), path, name, "a service name: a-z, 0-9 and _")
+            if self.check(isinstance(flows, (list, tuple)), path, flows, "a list of flows"):
+                services[str(name)] = tuple(self.flow(name, flow, f"{path}[{index}]") for index, flow in enumerate(flows))
+        unsatisfied = {str(key): str(value) for key, value in self.mapping(top.get("unsatisfied"), "policy.unsatisfied").items()}
+        return Policy(self.frame(top.get("frame")), services, unsatisfied)
+
+    def flow(self, service: str, data: Any, path: str) -> Flow:
+        keys = {"id", "protocol", "ports", "any", "ipv4", "ipv6", "hostnames"}
+        item = self.mapping(data, path, keys)
+        name = str(item.get("id"))
+        good = name.startswith(f"{service}/") and bool(REQUIREMENT_ID.fullmatch(name[len(service) + 1 :]))
+        self.check(good, f"{path}.id", item.get("id"), f"{service}/ and a requirement id: a-z, 0-9 and -")
+        there = Destination(
+            any=self.truth(item.get("any"), f"{path}.any"),
+            ipv4=self.networks(item.get("ipv4"), f"{path}.ipv4", "ipv4"),
+            ipv6=self.networks(item.get("ipv6"), f"{path}.ipv6", "ipv6"),
+            hostnames=self.texts(item.get("hostnames"), f"{path}.hostnames", HOSTNAME, "a host name"),
+        )
+        protocol = self.choice(item.get("protocol"), f"{path}.protocol", PROTOCOLS)
+        return Flow(name, protocol, self.ports(item.get("ports"), f"{path}.ports"), there)
+
+    def ports(self, value: Any, path: str) -> tuple[tuple[int, int], ...]:
+        if not self.check(isinstance(value, (list, tuple)) and len(value) > 0, path, value, "a list of port ranges"):
+            return ()
+        ranges = []
+        for index, pair in enumerate(value):
+            where = f"{path}[{index}]"
+            if self.check(isinstance(pair, (list, tuple)) and len(pair) == 2, where, pair, "first and last port"):
+                first, last = (self.number(port, where, 1, 65535) for port in pair)
+                self.check(first <= last, where, pair, "the first port not above the last")
+                ranges.append((first, last))
+        return tuple(ranges)
+
+    def frame(self, data: Any) -> Frame:
+        item = self.mapping(data, "policy.frame", set(vars(Frame())))
+        mark = self.number(item.get("mark"), "policy.frame.mark", 1, 0x80000000)
+        self.check(mark & (mark - 1) == 0, "policy.frame.mark", mark, "a number with exactly one bit set")
+        log = self.mapping(item.get("log"), "policy.frame.log", set(vars(Log())))
+        prefix = self.texts([log.get("prefix")], "policy.frame.log.prefix", LOG_PREFIX, "a short plain text")
+        families = self.texts(item.get("families"), "policy.frame.families", re.compile("ipv4|ipv6"), "ipv4 or ipv6")
+        names = {
+            key: self.texts(item.get(key), f"policy.frame.{key}", INTERFACE, "an interface name")
+            for key in ("in_interfaces", "out_interfaces")
+        }
+        networks = {
+            f"{key}_{family}": self.networks(item.get(f"{key}_{family}"), f"policy.frame.{key}_{family}", family)
+            for key in ("sources", "resolvers")
+            for family in FAMILIES
+        }
+        return Frame(
+            placement=self.choice(item.get("placement"), "policy.frame.placement", PLACEMENTS),
+            baseline=self.choice(item.get("baseline"), "policy.frame.baseline", BASELINES),
+            families=families,
+            mark=mark,
+            log=Log(
+                enabled=self.truth(log.get("enabled"), "policy.frame.log.enabled"),
+                rate=self.number(log.get("rate"), "policy.frame.log.rate", 1, 1000),
+                burst=self.number(log.get("burst"), "policy.frame.log.burst", 1, 10000),
+                prefix=prefix[0] if prefix else "",
+            ),
+            **names,
+            **networks,
+        )

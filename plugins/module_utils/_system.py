@@ -1,0 +1,129 @@
+# Copyright (c) 2026, webrtc.firewall contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to the webrtc.firewall collection: no promise is made to code outside it.
+
+"""The machine that the module runs on: commands, files and the lock, each failing with a clear error."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Iterator, Optional
+
+from ansible_collections.webrtc.firewall.plugins.module_utils._errors import Problem, TargetProblem
+
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_LOCK = "/run/lock/webrtc-firewall.lock"
+_LOCK_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class Output:
+    """What a command left behind."""
+
+    code: int
+    out: str
+    err: str
+
+
+def find(command: str) -> Optional[str]:
+    """The path of a command in the system's own directories, or None; a user's PATH has no say in what root runs."""
+    return shutil.which(command, path=_PATH)
+
+
+def run(argv: list[str], text: str = "") -> Output:
+    """Run a command with text on its standard input, in the C locale, without a shell."""
+    environment = {"PATH": _PATH, "LC_ALL": "C"}
+    done = subprocess.run(argv, input=text, capture_output=True, text=True, errors="replace", env=environment, check=False)
+    return Output(done.returncode, done.stdout, done.stderr)
+
+
+def read(path: str) -> Optional[str]:
+    """A file's text, or None where there is no such file.
+
+    Raises:
+        TargetProblem: something is there that cannot be read.
+    """
+    try:
+        with open(path, encoding="utf-8", errors="surrogateescape") as file:
+            return file.read()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise TargetProblem([Problem(path, error.strerror, "a file that can be read", "Move away what is in its place.")]) from error
+
+
+def write(path: str, text: str, mode: int) -> None:
+    """Write a file so that a reader, or a crash, meets the old text or the new one and nothing else."""
+    directory = os.path.dirname(path)
+    handle, temporary = tempfile.mkstemp(dir=directory, prefix=f".{os.path.basename(path)}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", errors="surrogateescape") as file:
+            file.write(text)
+            file.flush()
+            os.fchmod(file.fileno(), mode)
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def remove(path: str) -> None:
+    """Remove a file if it is there."""
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        pass
+
+
+@contextmanager
+def lock(path: str = _LOCK, seconds: float = _LOCK_SECONDS) -> Iterator[None]:
+    """Hold the machine-wide lock, so that two runs at once queue.
+
+    Args:
+        path: the lock's file; it is taken away afterwards.
+        seconds: how long to wait for another run.
+
+    Raises:
+        TargetProblem: another run held the lock all the time.
+    """
+    deadline = time.monotonic() + seconds
+    while True:
+        handle = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        if _locked(handle) and _still_there(handle, path):
+            break
+        os.close(handle)
+        if time.monotonic() > deadline:
+            remedy = "Wait for the other run to end; `fuser` on the file names it."
+            raise TargetProblem([Problem("lock", path, f"the lock to be free within {seconds:.0f} seconds", remedy)])
+        time.sleep(0.05)
+    try:
+        yield
+    finally:
+        os.unlink(path)
+        os.close(handle)
+
+
+def _locked(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _still_there(handle: int, path: str) -> bool:
+    """Whether the locked file is still the one at the path: its last holder may have taken it away meanwhile."""
+    try:
+        return os.path.samestat(os.fstat(handle), os.stat(path))
+    except FileNotFoundError:
+        return False

@@ -1,0 +1,171 @@
+#!/usr/bin/python
+
+# Copyright (c) 2026, webrtc.firewall contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: ruleset
+short_description: Let a policy's flows through a Linux firewall
+version_added: 0.1.0
+author:
+  - webrtc.firewall contributors (!UNKNOWN)
+description:
+  - Compares the live rules of the machine with a policy and changes what differs, in one transaction.
+  - Touches its own table C(inet webrtc_firewall) and one marked rule in each foreign chain that could drop a permitted flow.
+    All other rules stay as they are.
+  - Host names in the policy are resolved on the target. Addresses that were known stay, since name servers answer partially.
+  - What it applies is loaded again when the machine starts and when C(nftables.service) is reloaded.
+requirements:
+  - nft 0.9.8 or newer on the target, with JSON support.
+attributes:
+  check_mode:
+    description: Tells what would change and lets the real tool check it; writes nothing.
+    support: full
+  diff_mode:
+    description: Shows what changes by flow id.
+    support: full
+  platform:
+    description: Linux with nftables.
+    platforms: linux
+    support: full
+extends_documentation_fragment:
+  - ansible.builtin.action_common_attributes
+options:
+  state:
+    description:
+      - V(present) lets the flows of O(policy) through.
+      - V(absent) takes the services in O(services) away, or everything where none is named.
+    type: str
+    choices: [present, absent]
+    default: present
+  policy:
+    description:
+      - What the filter P(webrtc.firewall.policy#filter) returns. Required with O(state=present).
+    type: dict
+  exclusive:
+    description:
+      - Whether services that O(policy) does not name are taken away. If V(false) they stay as an earlier run left them.
+    type: bool
+    default: true
+  services:
+    description:
+      - The services to take away with O(state=absent); empty means all, and all that belongs to the collection.
+    type: list
+    elements: str
+    default: []
+  backend:
+    description:
+      - The firewall that rules the machine.
+    type: str
+    choices: [nftables]
+    default: nftables
+seealso:
+  - module: webrtc.firewall.ruleset_info
+  - plugin: webrtc.firewall.policy
+    plugin_type: filter
+"""
+
+EXAMPLES = r"""
+- name: Let both services through this gateway
+  webrtc.firewall.ruleset:
+    policy: "{{ ['vonage', 'liveavatar'] | webrtc.firewall.policy }}"
+
+- name: Take one service away and leave the other
+  webrtc.firewall.ruleset:
+    state: absent
+    services: [liveavatar]
+"""
+
+RETURN = r"""
+changes:
+  description: What differed from the policy, by id; a flow, a part of the frame, a permit in a foreign chain, a file or a unit.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    id:
+      description: What it is about.
+      type: str
+      sample: vonage/rtp-media
+    before:
+      description: What was there; null where there was nothing.
+      type: str
+    after:
+      description: What is there now; null where it is gone.
+      type: str
+      sample: udp 10000-50000 to 168.100.64.0/18, 216.147.0.0/18
+services:
+  description: The services that are in force now.
+  returned: success
+  type: list
+  elements: str
+  sample: [liveavatar, vonage]
+unsatisfied:
+  description: Requirements that the chosen way of handling wildcards cannot open, by id, with the reason.
+  returned: success
+  type: dict
+  sample: {}
+"""
+
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.webrtc.firewall.plugins.module_utils import _apply, _policy
+from ansible_collections.webrtc.firewall.plugins.module_utils._backend import Change
+from ansible_collections.webrtc.firewall.plugins.module_utils._backends import BACKENDS
+from ansible_collections.webrtc.firewall.plugins.module_utils._errors import FirewallError
+
+
+def diff(changes: tuple[Change, ...]) -> dict[str, str]:
+    """The changes as Ansible shows them: a line an id, before and after."""
+    before = "".join(f"{change.id}: {change.before}\n" for change in changes if change.before is not None)
+    after = "".join(f"{change.id}: {change.after}\n" for change in changes if change.after is not None)
+    return {"before_header": "live", "after_header": "policy", "before": before, "after": after}
+
+
+def work(module: AnsibleModule) -> dict[str, Any]:
+    """One run; the result for `exit_json`."""
+    wanted = module.params
+    backend = BACKENDS[wanted["backend"]]
+    if wanted["state"] == "present":
+        policy = _policy.from_dict(wanted["policy"])
+        result = _apply.present(backend, policy, wanted["exclusive"], module.check_mode)
+    else:
+        result = _apply.absent(backend, wanted["services"], module.check_mode)
+    for warning in result.warnings:
+        module.warn(warning)
+    return {
+        "changed": bool(result.changes),
+        "changes": [vars(change) for change in result.changes],
+        "diff": diff(result.changes),
+        "services": sorted(result.policy.services) if result.policy else [],
+        "unsatisfied": dict(result.policy.unsatisfied) if result.policy else {},
+    }
+
+
+def main() -> None:
+    """Read the parameters, work, and answer."""
+    module = AnsibleModule(
+        argument_spec={
+            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+            "policy": {"type": "dict"},
+            "exclusive": {"type": "bool", "default": True},
+            "services": {"type": "list", "elements": "str", "default": []},
+            "backend": {"type": "str", "choices": ["nftables"], "default": "nftables"},
+        },
+        required_if=[("state", "present", ["policy"])],
+        supports_check_mode=True,
+    )
+    try:
+        result = work(module)
+    except FirewallError as error:
+        module.fail_json(msg=str(error), problems=[vars(problem) for problem in error.problems])
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,151 @@
+#!/usr/bin/python
+
+# Copyright (c) 2026, webrtc.firewall contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: ruleset_info
+short_description: Show what the firewall lets through, by flow id, with counters
+version_added: 0.1.0
+author:
+  - webrtc.firewall contributors (!UNKNOWN)
+description:
+  - Reads the live rules that M(webrtc.firewall.ruleset) has made, from the kernel and not from a file.
+attributes:
+  check_mode:
+    description: Reads only.
+    support: full
+  diff_mode:
+    description: Changes nothing.
+    support: N/A
+  platform:
+    description: Linux with nftables.
+    platforms: linux
+    support: full
+extends_documentation_fragment:
+  - ansible.builtin.action_common_attributes
+  - ansible.builtin.action_common_attributes.info_module
+options:
+  backend:
+    description:
+      - The firewall that rules the machine.
+    type: str
+    choices: [nftables]
+    default: nftables
+seealso:
+  - module: webrtc.firewall.ruleset
+"""
+
+EXAMPLES = r"""
+- name: Look at the counters
+  webrtc.firewall.ruleset_info:
+  register: firewall
+
+- name: Name the flows that nobody has used
+  ansible.builtin.debug:
+    msg: "{{ firewall.flows | selectattr('packets', 'equalto', 0) | map(attribute='id') }}"
+"""
+
+RETURN = r"""
+present:
+  description: Whether the collection's rules are live.
+  returned: success
+  type: bool
+services:
+  description: The services that the last run stored.
+  returned: success
+  type: list
+  elements: str
+  sample: [liveavatar, vonage]
+flows:
+  description: The live flows.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    id:
+      description: The flow's id.
+      type: str
+      sample: vonage/rtp-media
+    rule:
+      description: What it lets through.
+      type: str
+      sample: udp 10000-50000 to 168.100.64.0/18, 216.147.0.0/18
+    packets:
+      description: New connections' packets that matched, since the flow was first applied.
+      type: int
+    bytes:
+      description: Their bytes.
+      type: int
+frame:
+  description: The rules that belong to no flow, by id.
+  returned: success
+  type: dict
+  sample: {}
+permits:
+  description: Foreign chains in which permitted flows are let through.
+  returned: success
+  type: list
+  elements: str
+  sample: [nft inet filter forward]
+dropped_packets:
+  description: Packets that the deny baseline has dropped.
+  returned: success
+  type: int
+unsatisfied:
+  description: Requirements that are not open, by id, with the reason.
+  returned: success
+  type: dict
+  sample: {}
+resolved:
+  description: The addresses of each host name that are let through.
+  returned: success
+  type: dict
+  sample: {api.liveavatar.com: [198.18.0.1]}
+"""
+
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.webrtc.firewall.plugins.module_utils import _persistence
+from ansible_collections.webrtc.firewall.plugins.module_utils._backend import Backend
+from ansible_collections.webrtc.firewall.plugins.module_utils._backends import BACKENDS
+from ansible_collections.webrtc.firewall.plugins.module_utils._errors import FirewallError
+
+
+def gather(backend: Backend) -> dict[str, Any]:
+    """The live state and what was stored with it; the result for `exit_json`."""
+    state = backend.state(backend.read())
+    stored = _persistence.load()
+    return {
+        "changed": False,
+        "present": state.present,
+        "services": sorted(stored.policy.services) if stored.policy else [],
+        "flows": [vars(flow) for flow in state.flows],
+        "frame": state.frame,
+        "permits": list(state.permits),
+        "dropped_packets": state.dropped_packets,
+        "unsatisfied": dict(stored.policy.unsatisfied) if stored.policy else {},
+        "resolved": {name: list(found) for name, found in stored.resolved.items()},
+    }
+
+
+def main() -> None:
+    """Read the parameters, read the machine, and answer."""
+    module = AnsibleModule(
+        argument_spec={"backend": {"type": "str", "choices": ["nftables"], "default": "nftables"}},
+        supports_check_mode=True,
+    )
+    try:
+        result = gather(BACKENDS[module.params["backend"]])
+    except FirewallError as error:
+        module.fail_json(msg=str(error), problems=[vars(problem) for problem in error.problems])
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,114 @@
+# Copyright (c) 2026, webrtc.firewall contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Machines for the tests: a container of each Debian release, without any network, driven over one pipe."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import textwrap
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).resolve().parent
+REPO = HERE.parent.parent
+sys.path.insert(0, str(HERE))
+sys.path.insert(0, str(REPO / "tests" / "lab"))
+
+from podman import environment, image, podman  # noqa: E402
+
+SUITES = ("bullseye", "bookworm", "trixie")
+INSIDE = "/collections/ansible_collections/webrtc/firewall"
+
+
+class Machine:
+    """One container and the driver in it."""
+
+    def __init__(self, suite: str, options: tuple[str, ...]) -> None:
+        # The one name that both services' policies resolve when wildcards are left to `any`.
+        network = ["--network", "none", "--add-host", "api.liveavatar.com:198.18.0.7"]
+        start = ["run", "--detach", *network, *(options or ("--cap-add", "NET_ADMIN,NET_RAW"))]
+        command = [*start, "--volume", f"{REPO}:{INSIDE}:ro", image(suite), "sleep", "3600"]
+        self.id = podman(*command).stdout.strip()
+        self.pipe = subprocess.Popen(
+            ["podman", "exec", "--interactive", self.id, "python3", f"{INSIDE}/tests/golden/driver.py"],
+            env=environment(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def ask(self, action, **command):
+        self.pipe.stdin.write(json.dumps({"do": action, **command}) + "\n")
+        self.pipe.stdin.flush()
+        line = self.pipe.stdout.readline()
+        assert line, f"the driver in {self.id} has ended"
+        return json.loads(line)
+
+    def sh(self, script, text=""):
+        done = self.ask("run", argv=["sh", "-c", script], text=text)
+        assert done["code"] == 0, f"{script}: {done['err']}"
+        return done["out"]
+
+    def python(self, script, text=""):
+        head = 'import sys; sys.path.insert(0, "/collections"); sys.dont_write_bytecode = True\n'
+        done = self.ask("run", argv=["python3", "-c", head + textwrap.dedent(script)], text=text)
+        assert done["code"] == 0, done["err"]
+        return done["out"]
+
+    def apply(self, policy, **options):
+        return self.ask("apply", policy=policy, **options)
+
+    def absent(self, **options):
+        return self.ask("absent", **options)
+
+    def foreign(self):
+        """The whole ruleset less what is ours: our table, and the one rule that stands in chains of others."""
+        rules = re.sub(r"table inet webrtc_firewall \{\n.*?\n\}\n", "", self.sh("nft list ruleset 2>/dev/null"), flags=re.DOTALL)
+        ours = ('comment "webrtc.firewall"', "0x10000 == 0x10000", "0x00010000 == 0x00010000")
+        return "".join(line for line in rules.splitlines(keepends=True) if not any(sign in line for sign in ours))
+
+    def stop(self):
+        self.pipe.stdin.close()
+        self.pipe.wait(10)
+        podman("rm", "--force", "--time", "0", self.id)
+
+
+@contextmanager
+def running(suite, *options):
+    machine = Machine(suite, options)
+    try:
+        yield machine
+    finally:
+        machine.stop()
+
+
+@pytest.fixture(scope="session", params=SUITES)
+def suite(request):
+    return request.param
+
+
+@pytest.fixture(scope="session")
+def machines():
+    """Makes a machine of a suite, with further options for podman run."""
+    return running
+
+
+@pytest.fixture(scope="session")
+def shared(suite):
+    with running(suite) as machine:
+        yield machine
+
+
+@pytest.fixture
+def machine(shared):
+    """A machine with no rules and no files of ours."""
+    shared.ask("reset")
+    yield shared
+    shared.ask("reset")

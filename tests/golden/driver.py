@@ -1,0 +1,70 @@
+# Copyright (c) 2026, webrtc.firewall contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Runs inside a container: takes one JSON command a line, does it with the collection's own code, answers one JSON line.
+
+Commands: {"do": "apply", "policy", "exclusive", "check"}, {"do": "absent", "services", "check"}, {"do": "load", "policy"}
+(load the rendered text and read it back), {"do": "run", "argv", "text"}, {"do": "reset"}.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from typing import Any
+
+sys.path.insert(0, "/collections")
+sys.dont_write_bytecode = True
+
+from ansible_collections.webrtc.firewall.plugins.module_utils import _apply, _nft_listing, _nft_render, _persistence  # noqa: E402
+from ansible_collections.webrtc.firewall.plugins.module_utils._backends import BACKENDS  # noqa: E402
+from ansible_collections.webrtc.firewall.plugins.module_utils._errors import FirewallError  # noqa: E402
+from ansible_collections.webrtc.firewall.plugins.module_utils._policy import from_dict  # noqa: E402
+
+NFT = BACKENDS["nftables"]
+
+
+def run(argv: list[str], text: str = "") -> dict[str, Any]:
+    done = subprocess.run(argv, input=text, capture_output=True, text=True, check=False)
+    return {"code": done.returncode, "out": done.stdout, "err": done.stderr}
+
+
+def load(policy: Any) -> dict[str, Any]:
+    """Whether the kernel has what was rendered, as nft lists it."""
+    wanted = from_dict(policy)
+    done = run(["nft", "-f", "-"], NFT.render_text(wanted))
+    if done["code"]:
+        return {"same": False, "err": done["err"][:2000]}
+    live = _nft_listing.parse(json.loads(run(["nft", "-j", "list", "table", "inet", "webrtc_firewall"])["out"]))
+    return {"same": _nft_listing.same(_nft_render.render(wanted), live), "err": ""}
+
+
+def reset() -> dict[str, Any]:
+    _persistence.remove()
+    shutil.rmtree(_persistence.DIRECTORY, ignore_errors=True)
+    return run(["nft", "flush", "ruleset"])
+
+
+def answer(command: dict[str, Any]) -> dict[str, Any]:
+    action = command.pop("do")
+    if action == "run":
+        return run(**command)
+    if action == "reset":
+        return reset()
+    if action == "load":
+        return load(**command)
+    try:
+        if action == "apply":
+            result = _apply.present(NFT, from_dict(command["policy"]), command.get("exclusive", True), command.get("check", False))
+        else:
+            result = _apply.absent(NFT, command.get("services", []), command.get("check", False))
+    except FirewallError as error:
+        return {"error": str(error)}
+    return {"changes": {change.id: [change.before, change.after] for change in result.changes}, "warnings": list(result.warnings)}
+
+
+for line in sys.stdin:
+    print(json.dumps(answer(json.loads(line))), flush=True)

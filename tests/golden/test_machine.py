@@ -1,0 +1,161 @@
+# Copyright (c) 2026, webrtc.firewall contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.webrtc.firewall.plugins.module_utils._policy import to_dict
+from ansible_collections.webrtc.firewall.plugins.plugin_utils._compile import compile_site
+
+# Each way to damage what is ours, as a shell command, and the id under which a check run must tell it.
+TAMPERING = [
+    ("nft delete table inet webrtc_firewall", "vonage/rtp-media"),
+    ("nft flush ruleset", "vonage/rtp-media"),
+    ("nft flush chain inet webrtc_firewall wf_flows", "vonage/rtp-media"),
+    ("nft flush set inet webrtc_firewall vonage.rtp-media.ipv4", "vonage/rtp-media"),
+    ("nft delete element inet webrtc_firewall vonage.sip-tcp.ipv4 '{ 216.147.0.0/18 }'", "vonage/sip-tcp"),
+    ("nft add element inet webrtc_firewall vonage.sip-tcp.ipv4 '{ 192.0.2.1 }'", "vonage/sip-tcp"),
+    ("nft add rule inet webrtc_firewall wf_flows accept", "unknown rule"),
+    ("nft insert rule inet webrtc_firewall wf_forward drop", "unknown rule"),
+    ("nft insert rule inet webrtc_firewall wf_flows drop comment vonage/rtp-media", "vonage/rtp-media"),
+    ("nft 'add chain inet webrtc_firewall wf_forward { policy drop; }'", "chain/wf_forward"),
+    ("nft add chain inet webrtc_firewall other", "chain/other"),
+    ("nft add set inet webrtc_firewall other '{ type ipv4_addr; }'", "set/other"),
+    ("nft add map inet webrtc_firewall other '{ type ipv4_addr : verdict; }'", "unknown object"),
+    ("nft add counter inet webrtc_firewall other", "counter/other"),
+    ("nft add table inet webrtc_firewall '{ flags dormant; }'", "unknown object"),
+    ("nft flush chain inet filter forward; nft add rule inet filter forward ct state established accept", "permit/nft inet filter forward"),
+    ("nft insert rule inet filter forward tcp dport 7 drop", "permit/nft inet filter forward"),
+    ("iptables-nft -F DOCKER-USER", "permit/iptables-nft ip filter DOCKER-USER"),
+    ("iptables-nft -I DOCKER-USER 1 -p tcp --dport 7 -j DROP", "permit/iptables-nft ip filter DOCKER-USER"),
+    ("echo >> /etc/webrtc-firewall/ruleset.nft", "file//etc/webrtc-firewall/ruleset.nft"),
+    ("echo >> /etc/webrtc-firewall/policy.json", "file//etc/webrtc-firewall/policy.json"),
+    ("truncate -s 100 /etc/webrtc-firewall/policy.json", "file//etc/webrtc-firewall/policy.json"),
+    ("rm /etc/webrtc-firewall/restore", "file//etc/webrtc-firewall/restore"),
+    ("chmod 644 /etc/webrtc-firewall/policy.json", "file//etc/webrtc-firewall/policy.json"),
+]
+
+FOREIGN = """
+table inet filter {
+    chain forward {
+        type filter hook forward priority 0; policy drop;
+        ct state established accept
+    }
+}
+"""
+DOCKER = """*filter
+:FORWARD DROP [0:0]
+:DOCKER-USER - [0:0]
+:DOCKER - [0:0]
+-A FORWARD -j DOCKER-USER
+-A FORWARD -o docker0 -j DOCKER
+-A DOCKER -j DROP
+-A DOCKER-USER -j RETURN
+COMMIT
+"""
+
+
+def policy(services=("vonage",), **site):
+    return to_dict(compile_site(list(services), {"wildcards": "any", **site}).policy)
+
+
+@pytest.fixture
+def busy(machine):
+    """A machine with rules of somebody else and of Docker's kind, and with ours among them."""
+    machine.sh("nft -f -", FOREIGN)
+    machine.sh("iptables-nft-restore --noflush", DOCKER)
+    before = machine.foreign()
+    first = machine.apply(policy())
+    assert "permit/iptables-nft ip filter DOCKER-USER" in first["changes"]
+    machine.before = before
+    return machine
+
+
+def test_what_was_applied_is_found_and_nothing_is_written(busy):
+    before = busy.sh("nft list ruleset; ls -la --time-style=full-iso /etc/webrtc-firewall")
+    assert busy.apply(policy())["changes"] == {}
+    assert busy.apply(policy(), check=True)["changes"] == {}
+    assert busy.sh("nft list ruleset; ls -la --time-style=full-iso /etc/webrtc-firewall") == before
+
+
+@pytest.mark.parametrize(("damage", "told"), TAMPERING)
+def test_damage_is_found_by_a_check_and_mended_by_the_next_run(busy, damage, told):
+    busy.sh(damage)
+    state = busy.sh("nft list ruleset; cat /etc/webrtc-firewall/*")
+    found = busy.apply(policy(), check=True)["changes"]
+    assert any(name.startswith(told) for name in found), found
+    assert busy.sh("nft list ruleset; cat /etc/webrtc-firewall/*") == state
+    assert busy.apply(policy())["changes"] == found
+    assert busy.apply(policy())["changes"] == {}
+
+
+def test_foreign_rules_are_byte_for_byte_the_same(busy):
+    assert busy.foreign() == busy.before
+    busy.apply(policy(tier="minimum"))
+    assert busy.foreign() == busy.before
+    busy.absent()
+    assert busy.sh("nft list ruleset") == busy.before
+    assert busy.sh("ls -d /etc/webrtc-firewall /etc/init.d/webrtc-firewall 2>/dev/null || true") == ""
+
+
+def test_removal_of_what_is_not_there_changes_nothing(machine):
+    assert machine.absent()["changes"] == {}
+    assert machine.absent(services=["vonage"])["changes"] == {}
+
+
+def test_services_compose_in_either_order(machine):
+    def rules():
+        return machine.sh("nft -s list table inet webrtc_firewall")
+
+    def files():
+        return machine.sh("cat /etc/webrtc-firewall/ruleset.nft /etc/webrtc-firewall/policy.json")
+
+    machine.apply(policy(["vonage", "liveavatar"]))
+    both = files()
+    machine.absent()
+    machine.apply(policy(["vonage"]), exclusive=False)
+    alone = rules()
+    machine.apply(policy(["liveavatar"]), exclusive=False)
+    assert files() == both
+    machine.absent(services=["liveavatar"])
+    assert rules() == alone
+    machine.absent()
+    machine.apply(policy(["liveavatar"]), exclusive=False)
+    machine.apply(policy(["vonage"]), exclusive=False)
+    assert files() == both
+    assert machine.apply(policy(["vonage", "liveavatar"]))["changes"] == {}
+
+
+def test_an_exclusive_run_closes_what_it_does_not_name(machine):
+    machine.apply(policy(["vonage", "liveavatar"]))
+    assert "liveavatar/media-udp" in machine.apply(policy(["vonage"]))["changes"]
+    assert "liveavatar" not in machine.sh("nft list ruleset; cat /etc/webrtc-firewall/*")
+
+
+def test_counters_outlive_a_change(machine):
+    machine.apply(policy(placement="both"))
+    machine.sh("nft insert rule inet webrtc_firewall wf_output counter name vonage.turn-udp")
+    machine.python('import socket; socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b"x", ("127.0.0.1", 9))')
+    counted = machine.sh("nft list counter inet webrtc_firewall vonage.turn-udp")
+    assert "packets 0" not in counted
+    machine.apply(policy(placement="both", tier="minimum"))
+    assert machine.sh("nft list counter inet webrtc_firewall vonage.turn-udp") == counted
+
+
+def test_a_boot_brings_everything_back(busy):
+    wanted = busy.sh("nft -s list ruleset")
+    busy.sh("nft flush ruleset")
+    busy.sh("nft -f -", FOREIGN)
+    busy.sh("iptables-nft-restore --noflush", DOCKER)
+    busy.sh("/etc/webrtc-firewall/restore")
+    busy.sh("/etc/webrtc-firewall/restore")
+    assert sorted(busy.sh("nft -s list ruleset").splitlines()) == sorted(wanted.splitlines())
+    assert busy.apply(policy())["changes"] == {}
+
+
+def test_a_boot_with_a_foreign_chain_gone_still_brings_our_table(busy):
+    busy.sh("nft flush ruleset")
+    assert "no permit in nft inet filter forward" in busy.sh("/etc/webrtc-firewall/restore 2>&1")
+    assert "vonage/rtp-media" in busy.sh("nft list ruleset")
