@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: policy
 short_description: The policy that a site's services and options come to
-version_added: 1.0.0
+version_added: 0.1.0
 author:
   - webrtc.firewall contributors (!UNKNOWN)
 description:

@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: render
 short_description: The ruleset that a backend makes of a policy
-version_added: 1.0.0
+version_added: 0.1.0
 author:
   - webrtc.firewall contributors (!UNKNOWN)
 description:

@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: requirements
 short_description: The vendors' requirements that a site wants opened
-version_added: 1.0.0
+version_added: 0.1.0
 author:
   - webrtc.firewall contributors (!UNKNOWN)
 description:

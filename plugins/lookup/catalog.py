@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: catalog
 short_description: The services that the catalog knows, and what each asks for
-version_added: 1.0.0
+version_added: 0.1.0
 author:
   - webrtc.firewall contributors (!UNKNOWN)
 description:

@@ -17,7 +17,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import ContextManager, Iterable, Optional
 
-from ansible_collections.webrtc.firewall.plugins.module_utils import _persistence, _resolve, _system
+from ansible_collections.webrtc.firewall.plugins.module_utils import _persistence, _resolve, _services, _stored, _system
 from ansible_collections.webrtc.firewall.plugins.module_utils._backend import Backend, Change, Plan
 from ansible_collections.webrtc.firewall.plugins.module_utils._errors import FirewallError, Problem, TargetProblem
 from ansible_collections.webrtc.firewall.plugins.module_utils._policy import Policy
@@ -57,7 +57,7 @@ def present(backend: Backend, policy: Policy, exclusive: bool, check: bool) -> R
         FirewallError: something is wrong; nothing was changed.
     """
     with _locked(check):
-        stored = _stored(exclusive)
+        stored = _earlier(exclusive)
         if stored.policy and not exclusive:
             policy = policy.merged_with(stored.policy)
         return _converge(backend, policy, stored.resolved, check)
@@ -79,7 +79,7 @@ def absent(backend: Backend, services: Iterable[str], check: bool) -> Result:
     """
     names = set(services)
     with _locked(check):
-        stored = _persistence.load() if names else None
+        stored = _stored.load() if names else None
         rest = stored.policy.without(names) if stored and stored.policy else None
         if stored and rest and rest.services:
             return _converge(backend, rest, stored.resolved, check)
@@ -93,7 +93,7 @@ def _converge(backend: Backend, policy: Policy, known: dict[str, tuple[str, ...]
     live = backend.read()
     plan = backend.plan(concrete, live)
     files = _persistence.files(policy, resolved, plan.boot)
-    changes = (*plan.changes, *_persistence.changes(files))
+    changes = (*plan.changes, *_persistence.changes(files, backend.run))
     if changes:
         backend.validate(plan)
     if changes and not check:
@@ -109,7 +109,7 @@ def _apply(backend: Backend, policy: Policy, live: object, plan: Plan, files: di
         if observing:
             time.sleep(SETTLE_SECONDS)
             backend.apply(backend.plan(policy, backend.read()))
-        _persistence.write(files)
+        _persistence.write(files, backend.run)
     except FirewallError:
         undo()
         raise
@@ -123,8 +123,8 @@ def _vanish(backend: Backend, check: bool) -> Result:
     if changes and not check:
         undo = backend.apply(plan)
         try:
-            _persistence.remove()
-        except (OSError, FirewallError):
+            _persistence.remove(backend.run)
+        except FirewallError:
             undo()
             raise
     return Result(changes, plan.warnings, None)
@@ -134,14 +134,14 @@ def _locked(check: bool) -> ContextManager[None]:
     return nullcontext() if check else _system.lock()
 
 
-def _stored(exclusive: bool) -> _persistence.Stored:
+def _earlier(exclusive: bool) -> _stored.Stored:
     """What earlier runs left; an exclusive run replaces a damaged file, as it needs nothing out of it."""
     try:
-        return _persistence.load()
+        return _stored.load()
     except TargetProblem:
         if not exclusive:
             raise
-        return _persistence.Stored(None, {})
+        return _stored.Stored(None, {})
 
 
 def _check_interfaces(policy: Policy) -> None:
@@ -162,6 +162,6 @@ def _notes(policy: Policy, answers: _resolve.Answers, resolved: dict[str, tuple[
     for name, reason in sorted(answers.failures.items()):
         kept = "its earlier addresses stay" if resolved.get(name) else "it has no address"
         notes.append(f"{name} does not resolve ({reason}); {kept}")
-    if not _persistence.service_manager():
-        notes.append(f"no systemd and no LSB init found: run {_persistence.RESTORE} whenever the machine starts")
+    if not _services.manager():
+        notes.append(f"no systemd and no LSB init found: run {_services.RESTORE} whenever the machine starts")
     return notes

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any, Callable, Optional
 
 from ansible_collections.webrtc.firewall.plugins.module_utils._policy import Policy
+from ansible_collections.webrtc.firewall.plugins.module_utils._system import Runner
 
 
 @dataclass(frozen=True)
@@ -93,16 +94,24 @@ class State:
 
 
 class Backend(ABC):
-    """One Linux firewall."""
+    """One Linux firewall on one machine.
+
+    Args:
+        run: runs commands on the machine.
+    """
 
     name: str
+
+    def __init__(self, run: Runner) -> None:
+        self.run = run
 
     @abstractmethod
     def installed(self) -> bool:
         """Whether the backend's tool is on this machine."""
 
+    @staticmethod
     @abstractmethod
-    def render_text(self, policy: Policy) -> str:
+    def render_text(policy: Policy) -> str:
         """The ruleset for a policy as text, without a look at any machine."""
 
     @abstractmethod

@@ -77,7 +77,11 @@ def _words(part: tuple[Any, ...], ruleset: Ruleset, other: tuple[Any, ...] | Non
     there = {item.name: item for item in other or () if isinstance(item, Set)}
     rules = [item for item in part if isinstance(item, Rule)]
     texts = [" ".join(filter(None, (_statement(statement, sets, there) for statement in rule.statements))) for rule in rules]
-    texts += [f"{item.hook or 'no hook'} {item.priority} {item.policy} {item.extra}".strip() for item in part if isinstance(item, Chain)]
+    texts += [
+        f"{item.hook} {item.priority} {item.policy} {item.extra}".strip()
+        for item in part
+        if isinstance(item, Chain) and item != Chain(item.name)
+    ]
     texts += [
         f"{item.type} {_elements(item, there.get(item.name))} {item.extra}".strip() for item in part if isinstance(item, Set) and not rules
     ]

@@ -11,12 +11,11 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
-import subprocess
 import tempfile
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Iterator, Optional
+from typing import Callable, Iterator, Optional
 
 from ansible_collections.webrtc.firewall.plugins.module_utils._errors import Problem, TargetProblem
 
@@ -34,16 +33,14 @@ class Output:
     err: str
 
 
+# Runs a command, given as a list, with a text on its standard input; no shell, the variables below, never an exception.
+Runner = Callable[[list[str], str], Output]
+VARIABLES = {"PATH": _PATH, "LC_ALL": "C"}
+
+
 def find(command: str) -> Optional[str]:
     """The path of a command in the system's own directories, or None; a user's PATH has no say in what root runs."""
     return shutil.which(command, path=_PATH)
-
-
-def run(argv: list[str], text: str = "") -> Output:
-    """Run a command with text on its standard input, in the C locale, without a shell."""
-    environment = {"PATH": _PATH, "LC_ALL": "C"}
-    done = subprocess.run(argv, input=text, capture_output=True, text=True, errors="replace", env=environment, check=False)
-    return Output(done.returncode, done.stdout, done.stderr)
 
 
 def read(path: str) -> Optional[str]:

@@ -118,6 +118,7 @@ from ansible_collections.webrtc.firewall.plugins.module_utils import _apply, _po
 from ansible_collections.webrtc.firewall.plugins.module_utils._backend import Change
 from ansible_collections.webrtc.firewall.plugins.module_utils._backends import BACKENDS
 from ansible_collections.webrtc.firewall.plugins.module_utils._errors import FirewallError
+from ansible_collections.webrtc.firewall.plugins.module_utils._runner import runner
 
 
 def diff(changes: tuple[Change, ...]) -> dict[str, str]:
@@ -130,7 +131,7 @@ def diff(changes: tuple[Change, ...]) -> dict[str, str]:
 def work(module: AnsibleModule) -> dict[str, Any]:
     """One run; the result for `exit_json`."""
     wanted = module.params
-    backend = BACKENDS[wanted["backend"]]
+    backend = BACKENDS[wanted["backend"]](runner(module))
     if wanted["state"] == "present":
         policy = _policy.from_dict(wanted["policy"])
         result = _apply.present(backend, policy, wanted["exclusive"], module.check_mode)

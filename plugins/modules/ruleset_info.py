@@ -27,7 +27,6 @@ attributes:
     support: full
 extends_documentation_fragment:
   - ansible.builtin.action_common_attributes
-  - ansible.builtin.action_common_attributes.info_module
 options:
   backend:
     description:
@@ -111,16 +110,17 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.webrtc.firewall.plugins.module_utils import _persistence
+from ansible_collections.webrtc.firewall.plugins.module_utils import _stored
 from ansible_collections.webrtc.firewall.plugins.module_utils._backend import Backend
 from ansible_collections.webrtc.firewall.plugins.module_utils._backends import BACKENDS
 from ansible_collections.webrtc.firewall.plugins.module_utils._errors import FirewallError
+from ansible_collections.webrtc.firewall.plugins.module_utils._runner import runner
 
 
 def gather(backend: Backend) -> dict[str, Any]:
     """The live state and what was stored with it; the result for `exit_json`."""
     state = backend.state(backend.read())
-    stored = _persistence.load()
+    stored = _stored.load()
     return {
         "changed": False,
         "present": state.present,
@@ -141,7 +141,7 @@ def main() -> None:
         supports_check_mode=True,
     )
     try:
-        result = gather(BACKENDS[module.params["backend"]])
+        result = gather(BACKENDS[module.params["backend"]](runner(module)))
     except FirewallError as error:
         module.fail_json(msg=str(error), problems=[vars(problem) for problem in error.problems])
     module.exit_json(**result)

@@ -49,9 +49,9 @@ class Choice:
 
     def requirements(self) -> tuple[Requirement, ...]:
         """The rows that the site wants, with its own values, sorted by id."""
-        rows = self.service.requirements if self.tier == "recommended" else [
-            row for row in self.service.requirements if row.tier == "minimum"
-        ]
+        rows = (
+            self.service.requirements if self.tier == "recommended" else [row for row in self.service.requirements if row.tier == "minimum"]
+        )
         return tuple(self._overridden(row) for row in rows if not any(row.is_called(name) for name in self.without))
 
     def _overridden(self, row: Requirement) -> Requirement:
@@ -113,8 +113,12 @@ def read_choices(services: Any, offer: Offer, tier: str, check: Input) -> list[C
         name, where = entry.get("name"), path if isinstance(item, str) else f"{path}.name"
         if not isinstance(name, str) or name not in offer.names:
             if "name" in entry:
-                check.add(where, name, f"one of {', '.join(offer.names)}",
-                          f"Correct the name, or describe the service in {PREFIX}custom_services.")
+                check.add(
+                    where,
+                    name,
+                    f"one of {', '.join(offer.names)}",
+                    f"Correct the name, or describe the service in {PREFIX}custom_services.",
+                )
         elif name in chosen:
             check.add(where, name, "each service once", "Join the entries to one.")
         else:
@@ -172,9 +176,9 @@ def _apply(override: Override, row: Requirement) -> Requirement:
     """A requirement with what the site says in its place; it then tells where that comes from."""
     if override.alternative is not None:
         other = row.alternatives[override.alternative]
-        row = replace(row, destinations=other.destinations, **{
-            key: getattr(other, key) for key in ("note", "source", "date") if getattr(other, key)
-        })
+        row = replace(
+            row, destinations=other.destinations, **{key: getattr(other, key) for key in ("note", "source", "date") if getattr(other, key)}
+        )
     if override.destinations is not None:
         row = replace(row, destinations=override.destinations)
     if override.ports is not None:

@@ -101,5 +101,7 @@ def _why(requirement: Requirement, unknown: list[str], hostnames: Hostnames | No
     if hostnames is None:
         return f"the service has no list of host names for {', '.join(unknown)}"
     dated = f" of {hostnames.date}" if hostnames.date else ""
-    return (f"the list of host names{dated} ({hostnames.protocol} {hostnames.port}) has none "
-            f"for {', '.join(unknown)} on {requirement.protocol} {ports_text(requirement.ports)}")
+    return (
+        f"the list of host names{dated} ({hostnames.protocol} {hostnames.port}) has none "
+        f"for {', '.join(unknown)} on {requirement.protocol} {ports_text(requirement.ports)}"
+    )

@@ -161,8 +161,12 @@ def split_families(networks: Iterable[Network], families: Iterable[str], path: s
         sorted_out[f"ipv{network.version}"].append(network)
     for family in set(FAMILIES) - set(families):
         for network in sorted_out[family] if path else ():
-            check.add(path, text(network), f"networks of the families {', '.join(families)}",
-                      f"Remove it, or add {family} to webrtc_egress_families.")
+            check.add(
+                path,
+                text(network),
+                f"networks of the families {', '.join(families)}",
+                f"Remove it, or add {family} to webrtc_egress_families.",
+            )
         sorted_out[family] = []
     return {family: merge_networks(found) for family, found in sorted_out.items()}
 

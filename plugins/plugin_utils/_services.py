@@ -112,10 +112,7 @@ class _Rows:
         """One row; its id is empty where that was wrong."""
         evidence, check = _EVIDENCE if self.complete else (), self.check
         row = check.mapping(value, path, (*_NEEDED, *evidence), (*_EVIDENCE, *_OPTIONAL))
-        names = {
-            key: check.text(row[key], f"{path}.{key}", REQUIREMENT_ID, _AN_ID)
-            for key in ("id", "group", "fallback_of") if key in row
-        }
+        names = {key: check.text(row[key], f"{path}.{key}", REQUIREMENT_ID, _AN_ID) for key in ("id", "group", "fallback_of") if key in row}
         others = check.mapping(row.get("alternatives", {}), f"{path}.alternatives")
         return Requirement(
             service=self.service,

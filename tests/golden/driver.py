@@ -19,17 +19,22 @@ from typing import Any
 sys.path.insert(0, "/collections")
 sys.dont_write_bytecode = True
 
-from ansible_collections.webrtc.firewall.plugins.module_utils import _apply, _nft_listing, _nft_render, _persistence  # noqa: E402
+from ansible_collections.webrtc.firewall.plugins.module_utils import _apply, _nft_listing, _nft_render, _persistence, _stored, _system  # noqa: E402
 from ansible_collections.webrtc.firewall.plugins.module_utils._backends import BACKENDS  # noqa: E402
 from ansible_collections.webrtc.firewall.plugins.module_utils._errors import FirewallError  # noqa: E402
 from ansible_collections.webrtc.firewall.plugins.module_utils._policy import from_dict  # noqa: E402
 
-NFT = BACKENDS["nftables"]
+
+def command(argv: list[str], text: str) -> _system.Output:
+    done = subprocess.run(argv, input=text, capture_output=True, text=True, check=False, env=_system.VARIABLES)
+    return _system.Output(done.returncode, done.stdout, done.stderr)
+
+
+NFT = BACKENDS["nftables"](command)
 
 
 def run(argv: list[str], text: str = "") -> dict[str, Any]:
-    done = subprocess.run(argv, input=text, capture_output=True, text=True, check=False)
-    return {"code": done.returncode, "out": done.stdout, "err": done.stderr}
+    return vars(command(argv, text))
 
 
 def load(policy: Any) -> dict[str, Any]:
@@ -43,8 +48,8 @@ def load(policy: Any) -> dict[str, Any]:
 
 
 def reset() -> dict[str, Any]:
-    _persistence.remove()
-    shutil.rmtree(_persistence.DIRECTORY, ignore_errors=True)
+    _persistence.remove(command)
+    shutil.rmtree(_stored.DIRECTORY, ignore_errors=True)
     return run(["nft", "flush", "ruleset"])
 
 

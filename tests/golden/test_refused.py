@@ -115,7 +115,13 @@ def test_a_foreign_table_that_vanishes_meanwhile_is_an_error_and_nothing_else(ma
             from ansible_collections.webrtc.firewall.plugins.module_utils._backends import BACKENDS
             from ansible_collections.webrtc.firewall.plugins.module_utils._errors import FirewallError
             from ansible_collections.webrtc.firewall.plugins.module_utils._policy import from_dict
-            nft = BACKENDS["nftables"]
+            from ansible_collections.webrtc.firewall.plugins.module_utils._system import Output
+
+            def command(argv, text):
+                done = subprocess.run(argv, input=text, capture_output=True, text=True)
+                return Output(done.returncode, done.stdout, done.stderr)
+
+            nft = BACKENDS["nftables"](command)
             plan = nft.plan(from_dict(json.load(sys.stdin)), nft.read())
             subprocess.run(["nft", "delete", "table", "inet", "filter"], check=True)
             try:

@@ -26,7 +26,7 @@ from ansible_collections.webrtc.firewall.plugins.module_utils._foreign_listing i
 from ansible_collections.webrtc.firewall.plugins.module_utils._nft_model import FAMILY, TABLE, Ruleset
 from ansible_collections.webrtc.firewall.plugins.module_utils._permits import boot_script, iptables_scripts, nft_lines
 from ansible_collections.webrtc.firewall.plugins.module_utils._policy import Policy
-from ansible_collections.webrtc.firewall.plugins.module_utils._system import Output, find, read, run
+from ansible_collections.webrtc.firewall.plugins.module_utils._system import Output, find, read
 
 RULESET_FILE = "/etc/webrtc-firewall/ruleset.nft"
 _LEGACY = {"ip": "/proc/net/ip_tables_names", "ip6": "/proc/net/ip6_tables_names"}
@@ -65,7 +65,8 @@ class Nftables(Backend):
     def installed(self) -> bool:
         return find("nft") is not None
 
-    def render_text(self, policy: Policy) -> str:
+    @staticmethod
+    def render_text(policy: Policy) -> str:
         return _nft_transaction.definition(_nft_render.render(policy))
 
     def read(self) -> Live:
@@ -74,7 +75,7 @@ class Nftables(Backend):
         ours = None
         if any(table["family"] == FAMILY and table["name"] == TABLE for table in tables):
             ours = _nft_listing.parse(_json(self._nft("-j", "list", "table", FAMILY, TABLE)))
-        return Live(ours, tuple(from_nft(listing) + _iptables_chains(listing)))
+        return Live(ours, tuple(from_nft(listing) + self._iptables_chains(listing)))
 
     def plan(self, policy: Optional[Policy], live: Live) -> Plan:
         frame = policy.frame if policy else None
@@ -103,7 +104,7 @@ class Nftables(Backend):
             self._load(plan.steps.nft)
         try:
             for tool, text in plan.steps.iptables.items():
-                _restore(tool, text)
+                self._restore(tool, text)
         except FirewallError:
             self._undo(before, snapshot)
             raise
@@ -123,7 +124,7 @@ class Nftables(Backend):
         mark = next((rule.permit for rule in there.values()), 0)
         self._load(snapshot + "".join(f"{line}\n" for line in nft_lines(permits, mark)))
         for tool, text in iptables_scripts(permits, mark).items():
-            _restore(tool, text)
+            self._restore(tool, text)
 
     def observing(self, policy: Policy, live: Live) -> Optional[Policy]:
         denied = live.ours and any(chain.name == _nft_render.REFUSE for chain in live.ours.chains)
@@ -147,15 +148,35 @@ class Nftables(Backend):
         return Boot(_nft_transaction.definition(wanted), boot_script(_tool("nft"), RULESET_FILE, where, mark, tools))
 
     def _nft(self, *arguments: str) -> str:
-        done = run([_tool("nft"), *arguments])
+        done = self.run([_tool("nft"), *arguments], "")
         if done.code:
             raise TargetProblem([_nft_problem(done, "", f"nft {' '.join(arguments)}")])
         return done.out
 
     def _load(self, text: str, *options: str) -> None:
-        done = run([_tool("nft"), *options, "-f", "-"], text)
+        done = self.run([_tool("nft"), *options, "-f", "-"], text)
         if done.code:
             raise TargetProblem([_nft_problem(done, text, "nft -f")])
+
+    def _restore(self, tool: str, text: str) -> None:
+        done = self.run([_tool(f"{tool}-restore"), "--noflush", "--wait", "10"], text)
+        if done.code:
+            remedy = "Something changed the chains meanwhile; run again."
+            raise TargetProblem([Problem(f"{tool}-restore", done.err.strip()[:300], "to take the permit", remedy)])
+
+    def _iptables_chains(self, listing: dict[str, Any]) -> list[ForeignChain]:
+        """Chains of iptables-nft where nft's listing shows any, and of iptables-legacy where the kernel names its tables."""
+        managed = {family for family, _table in iptables_tables(listing)}
+        tools = [(f"{IPTABLES[family]}-nft", family) for family in sorted(managed)]
+        tools += [(f"{IPTABLES[family]}-legacy", family) for family, path in _LEGACY.items() if (read(path) or "").strip()]
+        chains = []
+        for tool, family in tools:
+            done = self.run([_tool(f"{tool}-save")], "")
+            if done.code:
+                remedy = "Its tables hold rules that it cannot read itself, or it may not read them."
+                raise TargetProblem([Problem(f"{tool}-save", done.err.strip()[:300], "a listing of its tables", remedy)])
+            chains += from_iptables_save(tool, family, done.out)
+        return chains
 
 
 def _same(wanted: Optional[Ruleset], live: Optional[Ruleset]) -> bool:
@@ -193,28 +214,6 @@ def _tool(name: str) -> str:
         remedy = f"Install the package {package}, or leave webrtc_egress_install at true."
         raise TargetProblem([Problem(f"command {name}", None, f"{name} in the system's path", remedy)])
     return path
-
-
-def _restore(tool: str, text: str) -> None:
-    done = run([_tool(f"{tool}-restore"), "--noflush", "--wait", "10"], text)
-    if done.code:
-        remedy = "Something changed the chains meanwhile; run again."
-        raise TargetProblem([Problem(f"{tool}-restore", done.err.strip()[:300], "to take the permit", remedy)])
-
-
-def _iptables_chains(listing: dict[str, Any]) -> list[ForeignChain]:
-    """Chains of iptables-nft where nft's listing shows any, and of iptables-legacy where the kernel names its tables."""
-    managed = {family for family, _table in iptables_tables(listing)}
-    tools = [(f"{IPTABLES[family]}-nft", family) for family in sorted(managed)]
-    tools += [(f"{IPTABLES[family]}-legacy", family) for family, path in _LEGACY.items() if (read(path) or "").strip()]
-    chains = []
-    for tool, family in tools:
-        done = run([_tool(f"{tool}-save")])
-        if done.code:
-            remedy = "Its tables hold rules that it cannot read itself, or it may not read them."
-            raise TargetProblem([Problem(f"{tool}-save", done.err.strip()[:300], "a listing of its tables", remedy)])
-        chains += from_iptables_save(tool, family, done.out)
-    return chains
 
 
 def _nft_problem(done: Output, text: str, what: str) -> Problem:

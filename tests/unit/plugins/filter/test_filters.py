@@ -39,7 +39,8 @@ def types_in(data: Any) -> set[type]:
 def inventory(tmp_path: Path) -> Any:
     """Variables as Ansible loads them: since core 2.19 as types of its own that remember where they were written."""
     path = tmp_path / "vars.yml"
-    path.write_text("""
+    path.write_text(
+        """
 services:
   - name: vonage
     without: [sip]
@@ -56,7 +57,9 @@ site:
   custom_services:
     - service: own
       requirements: [{id: web, destinations: [any, www.example.com], protocol: tcp, ports: [443], purpose: web, date: 2026-01-02}]
-""", encoding="utf-8")
+""",
+        encoding="utf-8",
+    )
     return DataLoader().load_from_file(str(path))
 
 
@@ -65,11 +68,19 @@ def test_policy_is_plain_data(inventory: Any) -> None:
     assert types_in(seen) <= PLAIN
     assert json.loads(json.dumps(seen)) == seen
     assert [flow["id"] for flow in seen["services"]["vonage"]] == [
-        "vonage/rtp-media", "vonage/signaling", "vonage/turn-tcp", "vonage/turn-udp",
+        "vonage/rtp-media",
+        "vonage/signaling",
+        "vonage/turn-tcp",
+        "vonage/turn-udp",
     ]
     assert seen["services"]["vonage"][0] == {
-        "id": "vonage/rtp-media", "protocol": "udp", "ports": [[10000, 60000]],
-        "any": False, "ipv4": ["216.147.0.0/18"], "ipv6": [], "hostnames": [],
+        "id": "vonage/rtp-media",
+        "protocol": "udp",
+        "ports": [[10000, 60000]],
+        "any": False,
+        "ipv4": ["216.147.0.0/18"],
+        "ipv6": [],
+        "hostnames": [],
     }
     assert seen["frame"]["mark"] == 0x20000
     assert seen["frame"]["families"] == ["ipv4"]
@@ -79,13 +90,27 @@ def test_requirements_are_plain_data(inventory: Any) -> None:
     seen = filter_of(requirements)(inventory["services"], **inventory["site"])
     assert types_in(seen) <= PLAIN
     assert [f"{row['service']}/{row['id']}" for row in seen] == [
-        "liveavatar/api", "liveavatar/media-tcp", "liveavatar/media-udp",
-        "liveavatar/signaling", "liveavatar/turn-tls", "liveavatar/turn-udp",
-        "own/web", "vonage/rtp-media", "vonage/signaling", "vonage/turn-tcp", "vonage/turn-udp",
+        "liveavatar/api",
+        "liveavatar/media-tcp",
+        "liveavatar/media-udp",
+        "liveavatar/signaling",
+        "liveavatar/turn-tls",
+        "liveavatar/turn-udp",
+        "own/web",
+        "vonage/rtp-media",
+        "vonage/signaling",
+        "vonage/turn-tcp",
+        "vonage/turn-udp",
     ]
     assert seen[6] == {
-        "service": "own", "id": "web", "tier": "minimum", "purpose": "web", "date": "2026-01-02",
-        "destinations": ["any"], "protocol": "tcp", "ports": [443],
+        "service": "own",
+        "id": "web",
+        "tier": "minimum",
+        "purpose": "web",
+        "date": "2026-01-02",
+        "destinations": ["any"],
+        "protocol": "tcp",
+        "ports": [443],
     }
 
 

@@ -25,7 +25,13 @@ def test_terms_give_their_entries_in_order() -> None:
     entries = LookupModule().run(["vonage", "liveavatar"])
     assert [entry["service"] for entry in entries] == ["vonage", "liveavatar"]
     assert [row["id"] for row in entries[0]["requirements"]] == [
-        "signaling", "turn-udp", "turn-tcp", "rtp-media", "sip-udp", "sip-tcp", "sip-tls",
+        "signaling",
+        "turn-udp",
+        "turn-tcp",
+        "rtp-media",
+        "sip-udp",
+        "sip-tcp",
+        "sip-tls",
     ]
     assert entries[1]["variables"] == {"subdomain": "heygen-feapbkvq"}
 

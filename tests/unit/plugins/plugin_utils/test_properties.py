@@ -23,26 +23,96 @@ from ansible_collections.webrtc.firewall.plugins.plugin_utils._requirements impo
 often = settings(deadline=None, database=None, max_examples=300)
 
 OPTIONS = [
-    "tier", "wildcards", "custom_services", "placement", "baseline", "families", "sources", "in_interfaces", "out_interfaces",
-    "mark", "resolvers", "log", "log_rate", "log_burst", "log_prefix", "surprise",
+    "tier",
+    "wildcards",
+    "custom_services",
+    "placement",
+    "baseline",
+    "families",
+    "sources",
+    "in_interfaces",
+    "out_interfaces",
+    "mark",
+    "resolvers",
+    "log",
+    "log_rate",
+    "log_burst",
+    "log_prefix",
+    "surprise",
 ]
 KEYS = [
-    *OPTIONS, "name", "service", "requirements", "without", "overrides", "variables", "hostnames", "names", "id", "destinations",
-    "protocol", "ports", "port", "group", "alternatives", "alternative", "fallback_of", "date", "sip", "subdomain", "",
+    *OPTIONS,
+    "name",
+    "service",
+    "requirements",
+    "without",
+    "overrides",
+    "variables",
+    "hostnames",
+    "names",
+    "id",
+    "destinations",
+    "protocol",
+    "ports",
+    "port",
+    "group",
+    "alternatives",
+    "alternative",
+    "fallback_of",
+    "date",
+    "sip",
+    "subdomain",
+    "",
 ]
 WORDS = [
-    *KEYS, "vonage", "liveavatar", "minimum", "recommended", "any", "tcp", "udp", "ipv4", "ipv6", "443", "1-2", "2-1", "0", "0x10000",
-    "10.0.0.0/8", "10.0.0.1/8", "::/0", "fe80::1%eth0", "%", "*.example.com", "*.", "*", "a.example.com", "{subdomain}.example.com", "{}",
-    "2026-01-02", "\n", "\ud800", "signaling", "addresses",
+    *KEYS,
+    "vonage",
+    "liveavatar",
+    "minimum",
+    "recommended",
+    "any",
+    "tcp",
+    "udp",
+    "ipv4",
+    "ipv6",
+    "443",
+    "1-2",
+    "2-1",
+    "0",
+    "0x10000",
+    "10.0.0.0/8",
+    "10.0.0.1/8",
+    "::/0",
+    "fe80::1%eth0",
+    "%",
+    "*.example.com",
+    "*.",
+    "*",
+    "a.example.com",
+    "{subdomain}.example.com",
+    "{}",
+    "2026-01-02",
+    "\n",
+    "\ud800",
+    "signaling",
+    "addresses",
 ]
 plain = st.one_of(
-    st.none(), st.booleans(), st.integers(), st.integers(0, 70000), st.floats(), st.sampled_from(WORDS), st.text(max_size=12), st.dates(),
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.integers(0, 70000),
+    st.floats(),
+    st.sampled_from(WORDS),
+    st.text(max_size=12),
+    st.dates(),
     st.binary(max_size=4),
 )
 junk = st.recursive(
     plain,
     lambda inner: st.one_of(
-        st.lists(inner, max_size=4), st.dictionaries(st.one_of(st.sampled_from(KEYS), st.integers(), st.none()), inner, max_size=4),
+        st.lists(inner, max_size=4),
+        st.dictionaries(st.one_of(st.sampled_from(KEYS), st.integers(), st.none()), inner, max_size=4),
     ),
     max_leaves=12,
 )
@@ -50,22 +120,38 @@ junk = st.recursive(
 VALID_SERVICES: list[Any] = [
     "liveavatar",
     {
-        "name": "vonage", "tier": "minimum", "without": ["sip"],
+        "name": "vonage",
+        "tier": "minimum",
+        "without": ["sip"],
         "overrides": {"media": {"ports": ["1-2"], "destinations": ["192.0.2.1"]}, "sip": {"alternative": "addresses"}},
     },
     {"name": "own", "variables": {"tenant": "a"}},
 ]
 VALID_OPTIONS: dict[str, Any] = {
-    "families": ["ipv4", "ipv6"], "sources": ["192.0.2.0/24"], "resolvers": ["192.0.2.53"], "in_interfaces": ["lan0"], "log": True,
-    "mark": 65536, "log_prefix": "x",
-    "custom_services": [{
-        "service": "own", "variables": {"tenant": "b"}, "hostnames": {"protocol": "tcp", "port": 443, "names": ["{tenant}.example.com"]},
-        "requirements": [
-            {"id": "web", "destinations": ["*.example.com"], "protocol": "tcp", "ports": [443],
-             "alternatives": {"x": {"destinations": ["any"]}}},
-            {"id": "more", "destinations": ["192.0.2.1", "2001:db8::/32"], "protocol": "udp", "ports": ["1-9"], "date": "2026-01-02"},
-        ],
-    }],
+    "families": ["ipv4", "ipv6"],
+    "sources": ["192.0.2.0/24"],
+    "resolvers": ["192.0.2.53"],
+    "in_interfaces": ["lan0"],
+    "log": True,
+    "mark": 65536,
+    "log_prefix": "x",
+    "custom_services": [
+        {
+            "service": "own",
+            "variables": {"tenant": "b"},
+            "hostnames": {"protocol": "tcp", "port": 443, "names": ["{tenant}.example.com"]},
+            "requirements": [
+                {
+                    "id": "web",
+                    "destinations": ["*.example.com"],
+                    "protocol": "tcp",
+                    "ports": [443],
+                    "alternatives": {"x": {"destinations": ["any"]}},
+                },
+                {"id": "more", "destinations": ["192.0.2.1", "2001:db8::/32"], "protocol": "udp", "ports": ["1-9"], "date": "2026-01-02"},
+            ],
+        }
+    ],
 }
 
 
@@ -111,25 +197,39 @@ def test_the_good_input_is_good() -> None:
 
 label = st.from_regex(r"[a-z]([a-z0-9-]{0,10}[a-z0-9])?", fullmatch=True)
 hostnames = st.builds(lambda *labels: ".".join(labels), label, label, label)
-networks = st.one_of(st.ip_addresses(v=4).map(str), st.ip_addresses(v=6).map(str), st.builds(
-    lambda address, cut: str(ip_network(f"{address}/{address.max_prefixlen - cut}", strict=False)), st.ip_addresses(), st.integers(0, 32),
-))
+networks = st.one_of(
+    st.ip_addresses(v=4).map(str),
+    st.ip_addresses(v=6).map(str),
+    st.builds(
+        lambda address, cut: str(ip_network(f"{address}/{address.max_prefixlen - cut}", strict=False)),
+        st.ip_addresses(),
+        st.integers(0, 32),
+    ),
+)
 destinations = st.lists(st.one_of(st.just("any"), networks, hostnames, hostnames.map("*.{}".format)), min_size=1, max_size=5)
 ports = st.lists(
     st.one_of(st.integers(1, 65535), st.lists(st.integers(1, 65535), min_size=2, max_size=2).map(lambda two: f"{min(two)}-{max(two)}")),
-    min_size=1, max_size=5,
+    min_size=1,
+    max_size=5,
 )
 rows = st.lists(
     st.fixed_dictionaries(
         {
-            "id": st.from_regex(r"[a-z][a-z0-9-]{0,8}", fullmatch=True), "destinations": destinations,
-            "protocol": st.sampled_from(["tcp", "udp"]), "ports": ports,
+            "id": st.from_regex(r"[a-z][a-z0-9-]{0,8}", fullmatch=True),
+            "destinations": destinations,
+            "protocol": st.sampled_from(["tcp", "udp"]),
+            "ports": ports,
         },
         optional={
-            "tier": st.sampled_from(["minimum", "recommended"]), "group": st.just("av"), "note": st.just("a note"), "date": st.dates(),
+            "tier": st.sampled_from(["minimum", "recommended"]),
+            "group": st.just("av"),
+            "note": st.just("a note"),
+            "date": st.dates(),
         },
     ),
-    min_size=1, max_size=4, unique_by=lambda row: row["id"],
+    min_size=1,
+    max_size=4,
+    unique_by=lambda row: row["id"],
 )
 
 
@@ -154,9 +254,16 @@ def test_good_input_compiles_and_its_normal_form_means_the_same(rows: list[Any],
 
 
 @often
-@given(networks=st.lists(st.builds(
-    lambda address, cut: f"{ip_network((address, 32 - cut), strict=False)}", st.integers(0, 0xFFFF), st.integers(0, 12),
-), max_size=30))
+@given(
+    networks=st.lists(
+        st.builds(
+            lambda address, cut: f"{ip_network((address, 32 - cut), strict=False)}",
+            st.integers(0, 0xFFFF),
+            st.integers(0, 12),
+        ),
+        max_size=30,
+    )
+)
 @example(networks=["10.0.0.0/24", "10.0.0.0/8"])
 @example(networks=["255.255.255.255", "255.255.255.254", "0.0.0.0/1", "128.0.0.0/1"])
 def test_merged_networks_are_those_of_the_standard_library(networks: list[str]) -> None:
