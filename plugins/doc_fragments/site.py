@@ -38,8 +38,9 @@ options:
     description:
       - Services of the site's own, in the format of the catalog. They are opened where the list of services names them.
       - A service needs C(service) and C(requirements); a requirement needs C(id), C(destinations), C(protocol) and C(ports).
+      - In the place of a service its YAML or JSON file on the controller may be named, by its whole path.
     type: list
-    elements: dict
+    elements: raw
     default: []
   placement:
     description: Whether forwarded traffic is meant (V(gateway)), the machine's own (V(host)), or V(both).

@@ -95,7 +95,7 @@ def _converge(backend: Backend, policy: Policy, known: dict[str, tuple[str, ...]
     files = _persistence.files(policy, resolved, plan.boot)
     changes = (*plan.changes, *_persistence.changes(files, backend.run))
     if changes:
-        backend.validate(plan)
+        backend.validate(plan, check)
     if changes and not check:
         _apply(backend, concrete, live, plan, files)
     return Result(changes, (*plan.warnings, *_notes(policy, answers, resolved)), policy)

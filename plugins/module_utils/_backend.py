@@ -135,8 +135,12 @@ class Backend(ABC):
         """
 
     @abstractmethod
-    def validate(self, plan: Plan) -> None:
-        """Let the real tool check the plan without applying it.
+    def validate(self, plan: Plan, check: bool) -> None:
+        """Let the real tool check what `apply` would not check by itself.
+
+        Args:
+            plan: what `plan` returned.
+            check: whether `apply` will not follow, so that everything is to be checked here.
 
         Raises:
             TargetProblem: it refuses.

@@ -121,11 +121,13 @@ def concrete(policy: Policy, known: Mapping[str, tuple[str, ...]], answers: Answ
 
 def _concrete_flow(flow: Flow, known: Mapping[str, tuple[str, ...]], answers: Answers, problems: list[Problem]) -> Flow:
     there = flow.destination
+    if not there.hostnames:
+        return flow
     found = [address for name in there.hostnames for address in known[name]]
-    if there.hostnames and not found and not there.ipv4 and not there.ipv6:
+    if not found and not there.ipv4 and not there.ipv6:
         reasons = "; ".join(f"{name}: {answers.failures.get(name, 'no address')}" for name in there.hostnames[:3])
         remedy = "Check /etc/resolv.conf of the target, or give the flow other destinations."
         problems.append(Problem(flow.id, reasons, "at least one of its host names to resolve", remedy))
     ipv4 = merge_networks([*there.ipv4, *(address for address in found if ":" not in address)])
     ipv6 = merge_networks([*there.ipv6, *(address for address in found if ":" in address)])
-    return replace(flow, destination=Destination(any=there.any, ipv4=ipv4, ipv6=ipv6)) if there.hostnames else flow
+    return replace(flow, destination=Destination(any=there.any, ipv4=ipv4, ipv6=ipv6))

@@ -43,7 +43,8 @@ options:
     default: present
   policy:
     description:
-      - What the filter P(webrtc.firewall.policy#filter) returns. Required with O(state=present).
+      - What the filter P(webrtc.firewall.policy#filter) returns, as it is or as JSON, which is faster for long lists.
+      - Required with O(state=present).
     type: dict
   exclusive:
     description:
@@ -165,7 +166,9 @@ def main() -> None:
         result = work(module)
     except FirewallError as error:
         module.fail_json(msg=str(error), problems=[vars(problem) for problem in error.problems])
-    module.exit_json(**result)
+    # The policy may hold a hundred thousand networks: it is not sent back, as modules do with their parameters by default.
+    shown = {key: value for key, value in module.params.items() if key != "policy"}
+    module.exit_json(invocation={"module_args": shown}, **result)
 
 
 if __name__ == "__main__":

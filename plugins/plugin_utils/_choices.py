@@ -13,7 +13,7 @@ from typing import Any, Mapping
 
 from ansible_collections.webrtc.firewall.plugins.plugin_utils._destinations import Destinations, read_destinations, read_ports
 from ansible_collections.webrtc.firewall.plugins.plugin_utils._input import Input
-from ansible_collections.webrtc.firewall.plugins.plugin_utils._loader import catalog_names, catalog_path, load
+from ansible_collections.webrtc.firewall.plugins.plugin_utils._loader import catalog_names, catalog_path, load, load_file
 from ansible_collections.webrtc.firewall.plugins.plugin_utils._requirements import TIERS, Requirement, Service
 from ansible_collections.webrtc.firewall.plugins.plugin_utils._services import read_service
 from ansible_collections.webrtc.firewall.plugins.plugin_utils._site import PREFIX
@@ -73,7 +73,10 @@ class Offer:
         self._check = check
         self._own: dict[str, tuple[str, Any, Service]] = {}
         catalog = catalog_names()
-        for path, data in check.items(custom_services, f"{PREFIX}custom_services"):
+        for given_at, given in check.items(custom_services, f"{PREFIX}custom_services"):
+            path, data = self._described(given_at, given)
+            if data is None:
+                continue
             service = read_service(data, path, check)
             if service.name in catalog:
                 remedy = "Choose another name; to change a service of the catalog, use without and overrides."
@@ -83,6 +86,17 @@ class Offer:
             elif service.name:
                 self._own[service.name] = (path, data, service)
         self.names = sorted({*catalog, *self._own})
+
+    def _described(self, path: str, given: Any) -> tuple[str, Any]:
+        """A service as given, or as the file describes it that is named in its place, with where it stands; None if that cannot be read."""
+        if not isinstance(given, str):
+            return path, given
+        try:
+            return str(given), load_file(str(given))
+        except ValueError as error:
+            remedy = "Name the file by its whole path, for example with inventory_dir."
+            self._check.add(path, str(given), f"a service, or the path of a YAML or JSON file that can be read ({error})", remedy)
+            return path, None
 
     def service(self, name: str, variables: Any, path: str) -> Service:
         """A service by its name, with values for its variables (None for the defaults) that stand at a path."""

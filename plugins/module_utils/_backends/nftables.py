@@ -93,9 +93,12 @@ class Nftables(Backend):
         boot = self._boot(wanted, permits, mark) if wanted else Boot("", "")
         return Plan(tuple(changes), tuple(warnings), Steps(script, iptables_scripts(permits, mark), live), boot)
 
-    def validate(self, plan: Plan) -> None:
-        for text in filter(None, (plan.steps.nft, plan.boot.ruleset if plan.steps.nft else "")):
-            self._load(text, "-c")
+    def validate(self, plan: Plan, check: bool) -> None:
+        # The transaction is validated by being loaded, all or nothing; what is stored differs from it where a table is there already.
+        if plan.steps.nft and check:
+            self._load(plan.steps.nft, "-c")
+        elif plan.steps.nft and plan.steps.before.ours:
+            self._load(plan.boot.ruleset, "-c")
 
     def apply(self, plan: Plan) -> Callable[[], None]:
         before = plan.steps.before

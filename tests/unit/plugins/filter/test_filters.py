@@ -147,7 +147,7 @@ def test_a_filter_is_named_like_its_file_and_documented(module: Any) -> None:
     assert module.__name__.rpartition(".")[2] == name
     document = yaml.safe_load(module.DOCUMENTATION)
     assert document["name"] == name
-    assert document["version_added"] == "1.0.0"
+    assert document["version_added"] == "0.1.0"
     assert yaml.safe_load(module.RETURN)["_value"]["type"]
     assert yaml.safe_load(module.EXAMPLES)
 

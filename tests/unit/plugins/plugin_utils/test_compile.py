@@ -309,3 +309,11 @@ def test_the_time_grows_with_the_number_of_networks_alone() -> None:
     flow = flow_of(custom(destinations=networks), "own/row")
     assert len(flow.destination.ipv4) == len(networks)
     assert time.perf_counter() - start < 10 * parsed
+
+
+@pytest.mark.parametrize(("name", "dump"), [("own.json", json.dumps), ("own.yml", lambda data: f"---\n{json.dumps(data)}\n")])
+def test_a_custom_service_may_stand_in_a_file(tmp_path: Any, name: str, dump: Any) -> None:
+    service = {"service": "own", "requirements": [{"id": "row", "destinations": ["192.0.2.1"], "protocol": "tcp", "ports": [443]}]}
+    path = tmp_path / name
+    path.write_text(dump(service))
+    assert policy_of("own", custom_services=[str(path)]) == policy_of("own", custom_services=[service])

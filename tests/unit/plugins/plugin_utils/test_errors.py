@@ -157,7 +157,8 @@ def test_services(services: Any, path: str, value: str, expected: str) -> None:
         ("log_prefix", "a\n", "", "1 to 64 characters"),
         ("custom_services", None, "", "a list"),
         ("custom_services", {"service": "own"}, "", "a list"),
-        ("custom_services", ["own"], "[0]", "a mapping"),
+        ("custom_services", ["own"], "[0]", "No such file or directory"),
+        ("custom_services", [7], "[0]", "a mapping"),
     ],
 )
 def test_site_options(option: str, given: Any, path: str, expected: str) -> None:
@@ -444,3 +445,17 @@ requirements:
     assert [flow.id for flow in compile_site(["example"], {}).policy.flows] == ["example/web"]
     (tmp_path / "example.yml").write_text(re.sub(f"^{re.escape(line)}$\n", "", text, flags=re.MULTILINE), encoding="utf-8")
     assert only_problem(["example"], {}).path == f"catalog/example.yml.{path}"
+
+
+@pytest.mark.parametrize("text", ["{", "[" * 100_000, "a: b: c", "\x00", "!!python/object:os.system {}"])
+@pytest.mark.parametrize("name", ["own.json", "own.yml"])
+def test_a_file_that_is_no_service_is_told(tmp_path: Path, name: str, text: str) -> None:
+    path = tmp_path / name
+    path.write_text(text)
+    assert problems_of([], {"custom_services": [str(path)]})
+
+
+def test_problems_of_a_file_are_told_at_its_path(tmp_path: Path) -> None:
+    path = tmp_path / "own.yml"
+    path.write_text("service: own\nrequirements: [{id: row, destinations: [192.0.2.1], protocol: tcp, ports: [0]}]\n")
+    assert only_problem([], {"custom_services": [str(path)]}).path == f"{path}.requirements[0].ports[0]"
