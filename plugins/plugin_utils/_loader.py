@@ -35,7 +35,8 @@ def load(name: str) -> Any:
     Args:
         name: one of `catalog_names`.
     """
-    return load_file(str(_FOLDER / f"{name}.yml"))
+    with open(_FOLDER / f"{name}.yml", encoding="utf-8") as file:
+        return yaml.load(file, Loader=_YAML)  # noqa: S506 (a safe loader either way)
 
 
 def load_file(path: str) -> Any:
@@ -49,6 +50,7 @@ def load_file(path: str) -> Any:
     """
     try:
         with open(path, encoding="utf-8") as file:
-            return json.load(file) if path.endswith(".json") else yaml.load(file, Loader=_YAML)  # noqa: S506 (a safe loader either way)
-    except (OSError, yaml.YAMLError, RecursionError) as error:
+            # Not the loader in C: a file that nests too deep kills the process with it.
+            return json.load(file) if path.endswith(".json") else yaml.safe_load(file)
+    except (OSError, ValueError, yaml.YAMLError, RecursionError) as error:
         raise ValueError(getattr(error, "strerror", None) or str(error).splitlines()[0]) from error

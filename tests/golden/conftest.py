@@ -75,9 +75,13 @@ class Machine:
         return "".join(line for line in rules.splitlines(keepends=True) if not any(sign in line for sign in ours))
 
     def stop(self):
-        self.pipe.stdin.close()
-        self.pipe.wait(10)
-        podman("rm", "--force", "--time", "0", self.id)
+        try:
+            self.pipe.stdin.close()
+            self.pipe.wait(10)
+        except (OSError, subprocess.TimeoutExpired):
+            self.pipe.kill()
+        finally:
+            podman("rm", "--force", "--time", "0", self.id)
 
 
 @contextmanager
