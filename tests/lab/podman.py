@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import resource
+import shlex
 import shutil
 import subprocess
 from pathlib import Path
@@ -59,3 +60,9 @@ def _engine() -> list[str]:
         return []
     runtime = ['runtime = "runc"'] if shutil.which("runc") else []
     return ["[engine]", 'cgroup_manager = "cgroupfs"', *runtime]
+
+
+if __name__ == "__main__":
+    # For shell scripts: the variable that podman needs here, if it needs one.
+    path = environment().get("CONTAINERS_CONF")
+    print(f"export CONTAINERS_CONF={shlex.quote(path)}" if path else ":")

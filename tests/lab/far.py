@@ -1,0 +1,238 @@
+# Copyright (c) 2026, webrtc.firewall contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The far side's servers, on every address and every port there is: silence can then only mean a firewall.
+
+443/tcp: TLS with HTTP, WebSocket or STUN/TURN inside, or STUN/TURN without TLS; TURN goes on to coturn.
+3478: coturn. 5060 and 5061: SIP. 53: dnsmasq for the vendors' names. All other ports echo.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import hashlib
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Callable, Union
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+sys.dont_write_bytecode = True
+
+import sip  # noqa: E402
+
+ADDRESSES = ("198.51.100.2", "2001:db8:51::2")
+ECHO_PORT = 7
+SECONDS = 20
+Stream = Union[socket.socket, ssl.SSLSocket]
+# Conntrack turns the answers back, so they come from the address and port that were asked.
+REDIRECT = f"""
+table inet far {{
+    chain prerouting {{
+        type nat hook prerouting priority -100; policy accept;
+        meta l4proto {{ tcp, udp }} th dport 53 redirect to :53
+        meta l4proto {{ tcp, udp }} th dport 3478 redirect to :3478
+        tcp dport {{ 443, 5060, 5061 }} redirect to tcp dport map {{ 443 : 443, 5060 : 5060, 5061 : 5061 }}
+        udp dport 5060 redirect to :5060
+        meta l4proto {{ tcp, udp }} redirect to :{ECHO_PORT}
+    }}
+}}
+"""
+NAMES = {
+    "vonage.com": ("198.18.1.1", "198.18.1.2", "2001:2:0:1::1"),
+    "nexmo.com": ("198.18.1.3", "2001:2:0:1::3"),
+    "livekit.cloud": ("198.18.2.1", "198.18.2.2", "2001:2:0:2::1"),
+    "host.livekit.cloud": ("198.18.4.1",),
+    "api.liveavatar.com": ("198.18.3.1", "198.18.3.2", "2001:2:0:3::1"),
+}
+_WEBSOCKET_KEY = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+
+
+def command(*argv: str, text: str = "") -> None:
+    """Run a command that ends by itself."""
+    subprocess.run(argv, input=text, text=True, check=True, capture_output=True)
+
+
+def answer_everywhere() -> None:
+    """Take packets for any address as our own; only those that come in, so that answers still find their way."""
+    for family, everything in (("-4", "0.0.0.0/0"), ("-6", "::/0")):
+        command("ip", family, "rule", "add", "iif", "eth0", "lookup", "100")
+        command("ip", family, "route", "add", "local", everything, "dev", "lo", "table", "100")
+    command("nft", "-f", "-", text=REDIRECT)
+
+
+def start_coturn() -> None:
+    """Real TURN, with one user."""
+    listening = [f"--listening-ip={address}" for address in ADDRESSES]
+    options = ["--lt-cred-mech", "--user=lab:lab", "--realm=lab", "--no-tls", "--no-dtls", "--no-cli", "--log-file=stdout", "--simple-log"]
+    with open("/run/coturn.log", "w", encoding="utf-8") as log:
+        subprocess.Popen(["turnserver", *listening, "--listening-port=3478", *options], stdout=log, stderr=log)
+
+
+def start_dnsmasq() -> None:
+    """The vendors' names; no other name exists."""
+    records = [f"--address=/{zone}/{address}" for zone, addresses in NAMES.items() for address in addresses]
+    command(
+        "dnsmasq",
+        "--no-resolv",
+        "--no-hosts",
+        "--local=//",
+        "--bind-interfaces",
+        *[f"--listen-address={one}" for one in ADDRESSES],
+        *records,
+    )
+
+
+def serve_tcp(port: int, handle: Callable[[socket.socket], None]) -> None:
+    """Accept connections for good, each in a thread of its own."""
+    server = socket.create_server(("::", port), family=socket.AF_INET6, dualstack_ipv6=True, backlog=256)
+
+    def handled(peer: socket.socket) -> None:
+        peer.settimeout(SECONDS)
+        with contextlib.suppress(OSError), peer:
+            handle(peer)
+
+    def accept() -> None:
+        while True:
+            peer, _address = server.accept()
+            threading.Thread(target=handled, args=(peer,), daemon=True).start()
+
+    threading.Thread(target=accept, daemon=True).start()
+
+
+def serve_udp(port: int, reply: Callable[[bytes], bytes]) -> None:
+    """Answer each datagram."""
+    for family, address in ((socket.AF_INET, ADDRESSES[0]), (socket.AF_INET6, ADDRESSES[1])):
+        server = socket.socket(family, socket.SOCK_DGRAM)
+        server.bind((address, port))
+
+        def loop(server: socket.socket = server) -> None:
+            while True:
+                data, peer = server.recvfrom(65535)
+                with contextlib.suppress(OSError, ValueError):
+                    server.sendto(reply(data), peer)
+
+        threading.Thread(target=loop, daemon=True).start()
+
+
+def echo(peer: Stream) -> None:
+    """Send back what comes."""
+    while data := peer.recv(65535):
+        peer.sendall(data)
+
+
+def on_443(peer: socket.socket, context: ssl.SSLContext) -> None:
+    """A TLS record begins with 22; STUN begins with two zero bits (RFC 7983)."""
+    first = peer.recv(1, socket.MSG_PEEK)
+    if first == b"\x16":
+        with context.wrap_socket(peer, server_side=True) as secure:
+            speak(secure, secure.recv(65535))
+    elif first:
+        speak(peer, peer.recv(65535))
+
+
+def speak(peer: Stream, data: bytes) -> None:
+    """Go on in the protocol that the first bytes are of."""
+    if data[:1] in (b"\x00", b"\x01"):
+        pass_on(peer, data)
+    elif data.startswith(b"GET "):
+        while b"\r\n\r\n" not in data:
+            data += peer.recv(65535)
+        http(peer, data)
+    else:
+        peer.sendall(data)
+        echo(peer)
+
+
+def http(peer: Stream, request: bytes) -> None:
+    """Answer a request, or become a WebSocket that echoes frames (RFC 6455)."""
+    headers = dict(line.split(b": ", 1) for line in request.split(b"\r\n\r\n")[0].split(b"\r\n")[1:] if b": " in line)
+    headers = {name.lower(): value for name, value in headers.items()}
+    if headers.get(b"upgrade", b"").lower() != b"websocket":
+        peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nConnection: close\r\n\r\nok\n")
+        return
+    accept = base64.b64encode(hashlib.sha1(headers[b"sec-websocket-key"] + _WEBSOCKET_KEY).digest())
+    peer.sendall(
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: " + accept + b"\r\n\r\n"
+    )
+    while frame := peer.recv(2):
+        mask = peer.recv(4)
+        body = bytes(byte ^ mask[index % 4] for index, byte in enumerate(peer.recv(frame[1] & 0x7F)))
+        peer.sendall(bytes([frame[0], len(body)]) + body)
+
+
+def pass_on(peer: Stream, data: bytes) -> None:
+    """TURN over TCP or TLS: coturn speaks behind us."""
+    with socket.create_connection((ADDRESSES[0], 3478), timeout=SECONDS) as turn:
+
+        def back() -> None:
+            with contextlib.suppress(OSError):
+                while answer := turn.recv(65535):
+                    peer.sendall(answer)
+
+        threading.Thread(target=back, daemon=True).start()
+        turn.sendall(data)
+        while data := peer.recv(65535):
+            turn.sendall(data)
+
+
+def sip_stream(peer: Stream) -> None:
+    """SIP over TCP or TLS."""
+    data = b""
+    while b"\r\n\r\n" not in data:
+        more = peer.recv(65535)
+        if not more:
+            return
+        data += more
+    peer.sendall(sip.answer(data))
+
+
+def secure_sip(peer: socket.socket, context: ssl.SSLContext) -> None:
+    """SIP within TLS."""
+    with context.wrap_socket(peer, server_side=True) as secure:
+        sip_stream(secure)
+
+
+def certificate() -> ssl.SSLContext:
+    """A certificate of our own making."""
+    name = ["-subj", "/CN=far", "-keyout", "/run/far.key", "-out", "/run/far.crt"]
+    command("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", *name)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain("/run/far.crt", "/run/far.key")
+    return context
+
+
+def coturn_answers() -> bool:
+    """Whether coturn takes connections."""
+    with contextlib.suppress(OSError), socket.create_connection((ADDRESSES[0], 3478), timeout=1):
+        return True
+    return False
+
+
+def main() -> None:
+    """Start everything, say that it is ready, and stay."""
+    sys.stdout = sys.stderr = open("/run/far.log", "w", buffering=1, encoding="utf-8")  # noqa: SIM115
+    answer_everywhere()
+    start_coturn()
+    start_dnsmasq()
+    context = certificate()
+    serve_tcp(443, lambda peer: on_443(peer, context))
+    serve_tcp(5060, sip_stream)
+    serve_tcp(5061, lambda peer: secure_sip(peer, context))
+    serve_tcp(ECHO_PORT, echo)
+    serve_udp(5060, sip.answer)
+    serve_udp(ECHO_PORT, lambda data: data)
+    while not coturn_answers():
+        time.sleep(0.1)
+    Path("/run/far-ready").touch()
+    threading.Event().wait()
+
+
+if __name__ == "__main__":
+    main()
