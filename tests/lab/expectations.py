@@ -20,7 +20,7 @@ SUBNETS = ("216.147.0.0", "216.147.63.255", "168.100.64.0", "168.100.127.255")
 OUTSIDE = ("216.146.255.255", "216.147.64.0", "216.147.64.1", "168.100.63.255", "168.100.128.0")
 ELSEWHERE, ELSEWHERE_IPV6 = "203.0.113.9", "2001:db8:77::7"
 # What the lab's DNS answers for the vendors' names.
-VONAGE, NEXMO, LIVEKIT, API = "198.18.1.1", "198.18.1.3", "198.18.2.1", "198.18.3.2"
+VONAGE, NEXMO, LIVEKIT, TURN, API = "198.18.1.1", "198.18.1.3", "198.18.2.1", "198.18.2.9", "198.18.3.2"
 VONAGE_IPV6, LIVEKIT_IPV6, API_IPV6 = "2001:2:0:1::1", "2001:2:0:2::1", "2001:2:0:3::1"
 LIVEKIT_HOST = "198.18.4.1"
 
@@ -52,7 +52,7 @@ def outbound() -> list[Row]:
         ("vonage/signaling", "websocket", "tcp", VONAGE_IPV6, 443, "vonage liveavatar+any"),
         ("liveavatar/signaling", "websocket", "tcp", LIVEKIT, 443, "liveavatar vonage+any"),
         ("liveavatar/signaling", "websocket", "tcp", LIVEKIT_IPV6, 443, "liveavatar vonage+any"),
-        ("liveavatar/turn-tls", "turn", "tls", LIVEKIT, 443, "liveavatar vonage+any"),
+        ("liveavatar/turn-tls", "turn", "tls", TURN, 443, "liveavatar vonage+any"),
         ("liveavatar/turn-udp", "stun", "udp", LIVEKIT_HOST, 3478, "liveavatar+any"),
         ("liveavatar/turn-udp", "turn", "udp", LIVEKIT_HOST, 3478, "liveavatar+any"),
         ("liveavatar/api", "tls", "tcp", API, 443, "liveavatar vonage+any"),

@@ -114,6 +114,14 @@ def test_the_number_of_rules_does_not_grow_with_the_networks():
     assert len(ruleset(many).rules) == len(ruleset(RTP).rules)
 
 
+def test_where_flows_overlap_the_narrowest_counts():
+    wide = Flow("vonage/a", "tcp", ((443, 443),), Destination(any=True))
+    narrow = Flow("vonage/b", "tcp", ((443, 443),), Destination(ipv4=("192.0.2.1",)))
+    between = Flow("vonage/c", "tcp", ((443, 443),), Destination(ipv4=("192.0.2.0/24",), ipv6=("2001:db8::/32",)))
+    order = [rule.id for rule in ruleset(wide, narrow, between).rules if rule.chain == "wf_flows"]
+    assert list(dict.fromkeys(order)) == ["vonage/b", "vonage/c", "vonage/a"]
+
+
 def test_rfc_4890_types_pass_the_deny_baseline():
     """RFC 4890, section 4.3.1: 1, 2, 3 code 0, 4 code 1, echo 128 and 129; section 4.4.1 adds those of the local link."""
     rule = next(rule for rule in ruleset(placement="host", baseline="deny_egress").rules if rule.id == "frame/icmpv6")
