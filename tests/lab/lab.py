@@ -130,7 +130,7 @@ def join(parts: dict[str, str]) -> None:
     for (part, interface), addresses in ADDRESSES.items():
         if part in parts and interface in within(parts[part], "ip", "-brief", "link"):
             for address in addresses:
-                within(parts[part], "ip", "address", "add", address, "dev", interface, *(["nodad"] if ":" in address else []))
+                within(parts[part], "ip", "address", "replace", address, "dev", interface, *(["nodad"] if ":" in address else []))
             within(parts[part], "ip", "link", "set", interface, "up")
     for part, container in parts.items():
         within(container, "ip", "link", "set", "lo", "up")

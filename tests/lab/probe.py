@@ -181,6 +181,9 @@ def verdict(probe: Probe) -> Probe:
         return {**probe, "seen": "open", "detail": KINDS[probe["kind"]](probe)}
     except (TimeoutError, socket.timeout):
         return {**probe, "seen": "blocked", "detail": "silence"}
+    except PermissionError:
+        # How the kernel tells the sender on the same host that its output chain has dropped a datagram.
+        return {**probe, "seen": "blocked", "detail": "dropped on this host"}
     except ConnectionRefusedError:
         return {**probe, "seen": "refused", "detail": "refused"}
     except (OSError, ValueError, AssertionError) as error:

@@ -136,7 +136,7 @@ class Nftables(Backend):
         return replace(policy, frame=replace(policy.frame, baseline="existing"))
 
     def state(self, live: Live) -> State:
-        permits = tuple(str(chain.address) for chain in live.foreign if any(rule.ours for rule in chain.rules))
+        permits = tuple(sorted(str(chain.address) for chain in live.foreign if any(rule.ours for rule in chain.rules)))
         if live.ours is None:
             return State(False, permits=permits)
         words = _nft_describe.describe(live.ours)
