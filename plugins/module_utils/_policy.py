@@ -110,7 +110,7 @@ class Frame:
         sources_ipv6: the same for IPv6.
         in_interfaces: forwarded traffic must come in here; empty means on any.
         out_interfaces: traffic must go out here; empty means on any.
-        mark: the one bit of the conntrack mark that says "permitted" (RFC-less; see nft(8), ct mark).
+        mark: the one bit of the conntrack mark that says "permitted" (nft(8), ct mark).
         resolvers_ipv4: DNS servers that the deny baseline leaves reachable; all empty means any.
         resolvers_ipv6: the same for IPv6.
         log: what is logged.

@@ -110,7 +110,7 @@ def probe_tls(probe: Probe) -> str:
         secure.sendall(b"GET / HTTP/1.1\r\nHost: far\r\n\r\n")
         answer = secure.recv(65535)
         assert answer.startswith(b"HTTP/1.1 200")
-        return f"{secure.version()}, HTTP 200"  # type: ignore[union-attr]
+        return f"{secure.version() if isinstance(secure, ssl.SSLSocket) else 'no TLS'}, HTTP 200"
 
 
 def probe_websocket(probe: Probe) -> str:
