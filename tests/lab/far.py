@@ -29,7 +29,8 @@ import sip  # noqa: E402
 
 ADDRESSES = ("198.51.100.2", "2001:db8:51::2")
 ECHO_PORT = 7
-SECONDS = 20
+# Longer than any scenario leaves a connection idle.
+SECONDS = 900
 Stream = Union[socket.socket, ssl.SSLSocket]
 # Conntrack turns the answers back, so they come from the address and port that were asked.
 REDIRECT = f"""
