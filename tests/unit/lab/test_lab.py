@@ -76,7 +76,8 @@ def test_each_requirement_has_traffic():
     rows = {row.id for row in outbound()}
     assert rows == {
         "vonage/signaling", "vonage/turn-udp", "vonage/turn-tcp", "vonage/rtp-media", "vonage/sip-udp", "vonage/sip-tcp", "vonage/sip-tls",
-        "liveavatar/signaling", "liveavatar/turn-tls", "liveavatar/turn-udp", "liveavatar/api", "liveavatar/media-udp", "liveavatar/media-tcp",
+        "liveavatar/signaling", "liveavatar/turn-tls", "liveavatar/turn-udp", "liveavatar/api",
+        "liveavatar/media-udp", "liveavatar/media-tcp",
         "neighbour", "essential",
     }  # fmt: skip
 
