@@ -104,6 +104,31 @@ services:
   type: list
   elements: str
   sample: [liveavatar, vonage]
+problems:
+  description: What is wrong, all at once; nothing was changed.
+  returned: failure
+  type: list
+  elements: dict
+  contains:
+    path:
+      description: Where it is.
+      type: str
+      sample: webrtc_egress_in_interfaces[0]
+    value:
+      description: What was found there.
+      type: raw
+      sample: lan9
+    expected:
+      description: What would have been right.
+      type: str
+      sample: an interface of this machine
+    remedy:
+      description: What to do about it.
+      type: str
+check_mode:
+  description: Whether the module ran in check mode.
+  returned: failure
+  type: bool
 unsatisfied:
   description: Requirements that the chosen way of handling wildcards cannot open, by id, with the reason.
   returned: success
@@ -165,7 +190,8 @@ def main() -> None:
     try:
         result = work(module)
     except FirewallError as error:
-        module.fail_json(msg=str(error), problems=[vars(problem) for problem in error.problems])
+        problems = [vars(problem) for problem in error.problems]
+        module.fail_json(msg=str(error), problems=problems, check_mode=module.check_mode)
     # The policy may hold a hundred thousand networks: it is not sent back, as modules do with their parameters by default.
     shown = {key: value for key, value in module.params.items() if key != "policy"}
     module.exit_json(invocation={"module_args": shown}, **result)
