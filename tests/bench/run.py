@@ -129,8 +129,11 @@ def large(target: Target, runs: Runs) -> None:
         raw = _raw(target, networks)
         far = _target_memory(target, networks)
         print(f"  {count:7,} networks     first {first:5.2f} s  no-op {again:5.2f} s; memory {memory:.0f} MiB here, {far} MiB there")
-        print(f"  {'':20} adds {first - base_first:5.2f} s  {again - base_again:5.2f} s; raw `nft -f` and a listing take {raw:.2f} s")
-        print(f"  {'':20} first {first / raw:.2f} x raw, no-op {again / raw:.2f} x raw")
+        added_first, added_again = first - base_first, again - base_again
+        print(f"  {'':20} raw `nft -f` and a listing take {raw:.2f} s")
+        print(
+            f"  {'':20} first adds {added_first:.2f} s, {added_first / raw:.2f} x raw; no-op adds {added_again:.2f} s, {added_again / raw:.2f} x raw"
+        )
 
 
 def _first_and_again(target: Target, runs: Runs, inventory: Path) -> tuple[float, float, float]:
