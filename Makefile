@@ -18,8 +18,8 @@ setup: ## install what is missing (Debian packages, and the rest below .cache); 
 demo: setup ## show both services at work: a client, a gateway, the vendors' side, and real traffic
 	@$(IN_ENV) tests/lab/demo
 
-test: setup ## run everything but demo and bench, two jobs at a time
-	@$(JOBS_PY) images lint sanity unit golden build molecule
+test: setup ## run everything but the benchmarks, two jobs at a time
+	@$(JOBS_PY) images lint sanity unit golden build demo molecule
 
 lint: setup ## ansible-lint, ruff, mypy, antsibull-changelog
 	@tests/tools/lint.sh

@@ -66,8 +66,8 @@ def _nft_rule(rule: Mapping[str, Any]) -> ForeignRule:
     expressions = rule.get("expr", [])
     keys = list(_pairs(expressions))
     # A verdict map by name hides its verdicts from a terse listing: it may hold a drop.
-    hidden = any(key == "vmap" and isinstance(value.get("data"), str) for key, value in keys)
-    targets = tuple(value["target"] for key, value in keys if key in ("jump", "goto"))
+    hidden = any(key == "vmap" and not isinstance(_part(value, "data"), dict) for key, value in keys)
+    targets = tuple(str(_part(value, "target")) for key, value in keys if key in ("jump", "goto"))
     return ForeignRule(
         text=json.dumps(expressions),
         drops=hidden or any(key in ("drop", "reject") for key, _value in keys),
@@ -90,10 +90,15 @@ def _pairs(value: Any) -> Iterator[tuple[str, Any]]:
             yield from _pairs(item)
 
 
+def _part(value: Any, key: str) -> Any:
+    """What stands under a key, if the value has keys at all: others' rules may be of any form."""
+    return value.get(key) if isinstance(value, dict) else None
+
+
 def _nft_permit(expressions: list[Any]) -> int:
     """The bit that the rule accepts, if it is exactly the permit that we write."""
     if len(expressions) == 2 and expressions[1] == {"accept": None}:
-        bit = expressions[0].get("match", {}).get("right")
+        bit = _part(_part(expressions[0], "match"), "right")
         if isinstance(bit, int) and expressions[0] == {"match": {"op": "==", "left": {"&": [_MARK, bit]}, "right": bit}}:
             return bit
     return 0
@@ -103,9 +108,9 @@ def _nft_marks(expressions: list[Any]) -> int:
     """The bits of the conntrack mark that a rule reads or writes; all of them where that cannot be told."""
     bits = 0
     for expression in expressions:
-        mangle = expression.get("mangle") if isinstance(expression, dict) else None
-        if mangle and mangle.get("key") == _MARK:
-            bits |= _written(mangle.get("value"))
+        mangle = _part(expression, "mangle")
+        if _part(mangle, "key") == _MARK:
+            bits |= _written(_part(mangle, "value"))
         elif _mentions(expression):
             bits |= _read_bits(expression)
     return bits
@@ -116,9 +121,9 @@ def _mentions(value: Any) -> bool:
 
 
 def _read_bits(expression: Any) -> int:
-    left = expression.get("match", {}).get("left") if isinstance(expression, dict) else None
-    if isinstance(left, dict) and list(left) == ["&"] and left["&"][0] == _MARK and isinstance(left["&"][1], int):
-        return int(left["&"][1])
+    operands = _part(_part(_part(expression, "match"), "left"), "&")
+    if isinstance(operands, list) and len(operands) == 2 and operands[0] == _MARK and isinstance(operands[1], int):
+        return operands[1]
     return ALL_BITS
 
 
@@ -128,7 +133,7 @@ def _written(value: Any) -> int:
         return 0
     if isinstance(value, dict) and len(value) == 1:
         ((operator, operands),) = value.items()
-        if operator in ("|", "^", "&") and len(operands) == 2 and isinstance(operands[1], int):
+        if operator in ("|", "^", "&") and isinstance(operands, list) and len(operands) == 2 and isinstance(operands[1], int):
             changed = operands[1] if operator != "&" else ~operands[1] & ALL_BITS
             return _written(operands[0]) | changed
     return ALL_BITS

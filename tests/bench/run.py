@@ -131,9 +131,8 @@ def large(target: Target, runs: Runs) -> None:
         print(f"  {count:7,} networks     first {first:5.2f} s  no-op {again:5.2f} s; memory {memory:.0f} MiB here, {far} MiB there")
         added_first, added_again = first - base_first, again - base_again
         print(f"  {'':20} raw `nft -f` and a listing take {raw:.2f} s")
-        print(
-            f"  {'':20} first adds {added_first:.2f} s, {added_first / raw:.2f} x raw; no-op adds {added_again:.2f} s, {added_again / raw:.2f} x raw"
-        )
+        for what, seconds in (("first", added_first), ("no-op", added_again)):
+            print(f"  {'':20} {what} adds {seconds:.2f} s, {seconds / raw:.2f} x raw")
 
 
 def _first_and_again(target: Target, runs: Runs, inventory: Path) -> tuple[float, float, float]:

@@ -104,10 +104,18 @@ def molecule_jobs() -> list[Job]:
     return [Job(f"molecule-{name}", script("molecule", name), after="images") for name in names]
 
 
+def demo_jobs() -> list[Job]:
+    """The demo with the oldest and with the newest ansible-core."""
+    command = (str(REPO / "tests" / "lab" / "demo"),)
+    newest = [Job("demo-newest-core", command, venv="newest", after="images")] if "newest" in dict(pythons()) else []
+    return [Job("demo", command, after="images"), *newest]
+
+
 def jobs_of(stages: list[str]) -> list[Job]:
     """The jobs of some stages, in the order of the stages."""
     table = {
-        "images": lambda: [Job("images", (str(REPO / "tests" / "lab" / "images"), "build"))],
+        "images": lambda: [Job("images", (sys.executable, str(REPO / "tests" / "lab" / "images"), "build"))],
+        "demo": demo_jobs,
         "lint": lambda: [Job("lint", script("lint"))],
         "sanity": sanity_jobs,
         "unit": unit_jobs,

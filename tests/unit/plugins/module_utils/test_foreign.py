@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ansible_collections.webrtc.firewall.plugins.module_utils import _foreign
 from ansible_collections.webrtc.firewall.plugins.module_utils._foreign import Address, Permits
@@ -188,3 +190,20 @@ def test_the_boot_script_quotes_what_it_is_given():
     text = boot_script("/usr/sbin/nft", "/etc/webrtc-firewall/ruleset.nft", [odd], MARK, {})
     assert "inet 'fil;ter' 'for ward'" in text
     assert nft_lines(Permits(), MARK) == []
+
+
+KEYS = st.sampled_from(
+    ["match", "left", "right", "ct", "key", "&", "|", "mangle", "value", "vmap", "data", "jump", "target", "drop", "accept", "set"]
+)
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(0, 1 << 32) | st.sampled_from(["mark", "@set", "x"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=3),
+    max_leaves=12,
+)
+
+
+@given(st.lists(VALUES, max_size=4))
+def test_rules_of_any_form_are_read_without_an_error(expr):
+    chains = native(chain(policy="drop"), rule(expr, comment="webrtc.firewall"))
+    _foreign.plan(chains, "gateway", MARK)
+    _foreign.conflicts(chains, MARK)
