@@ -20,7 +20,8 @@ from typing import Callable, Iterator, Optional
 from ansible_collections.webrtc.firewall.plugins.module_utils._errors import Problem, TargetProblem
 
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-_LOCK = "/run/lock/webrtc-firewall.lock"
+# Not in /run/lock, where everybody may write.
+_LOCK = "/run/webrtc-firewall.lock"
 _LOCK_SECONDS = 60.0
 
 
@@ -91,11 +92,11 @@ def lock(path: str = _LOCK, seconds: float = _LOCK_SECONDS) -> Iterator[None]:
         seconds: how long to wait for another run.
 
     Raises:
-        TargetProblem: another run held the lock all the time.
+        TargetProblem: another run held the lock all the time, or the file cannot be made.
     """
     deadline = time.monotonic() + seconds
     while True:
-        handle = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        handle = _opened(path)
         if _locked(handle) and _still_there(handle, path):
             break
         os.close(handle)
@@ -108,6 +109,13 @@ def lock(path: str = _LOCK, seconds: float = _LOCK_SECONDS) -> Iterator[None]:
     finally:
         os.unlink(path)
         os.close(handle)
+
+
+def _opened(path: str) -> int:
+    try:
+        return os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    except OSError as error:
+        raise TargetProblem([Problem("lock", path, f"to be able to make it ({error.strerror})", "Run as root (become: true).")]) from error
 
 
 def _locked(handle: int) -> bool:

@@ -25,7 +25,7 @@ NO_NETFILTER = {
 
 def refused(machine, wanted, **options):
     """Apply, expect an error, and make sure that nothing was changed."""
-    state = "nft list ruleset 2>&1; ls -A /etc/webrtc-firewall /run/lock 2>/dev/null || true"
+    state = "nft list ruleset 2>&1; ls -A /etc/webrtc-firewall /run/webrtc-firewall.lock 2>/dev/null || true"
     before = machine.sh(state)
     message = machine.apply(wanted, **options)["error"]
     assert machine.sh(state) == before
@@ -142,6 +142,29 @@ def test_no_privileges_is_told(machines, suite):
         message = weak.apply(policy())["error"]
     assert "Operation not permitted" in message
     assert "Run as root" in message
+
+
+@pytest.mark.parametrize("check", [True, False])
+def test_a_user_who_is_not_root_is_told(machine, check):
+    script = """
+        import json, os
+        from ansible_collections.webrtc.firewall.plugins.module_utils import _apply, _system
+        from ansible_collections.webrtc.firewall.plugins.module_utils._backends import BACKENDS
+        from ansible_collections.webrtc.firewall.plugins.module_utils._errors import FirewallError
+        from ansible_collections.webrtc.firewall.plugins.module_utils._policy import from_dict
+        import subprocess
+
+        def command(argv, text):
+            done = subprocess.run(argv, input=text, capture_output=True, text=True)
+            return _system.Output(done.returncode, done.stdout, done.stderr)
+
+        os.setuid(65534)
+        try:
+            _apply.present(BACKENDS["nftables"](command), from_dict(json.load(sys.stdin)), True, CHECK)
+        except FirewallError as error:
+            print(error)
+        """
+    assert "Run as root" in machine.python(script.replace("CHECK", str(check)), json.dumps(policy()))
 
 
 def test_a_kernel_without_nf_tables_is_told(machines, suite, tmp_path):
