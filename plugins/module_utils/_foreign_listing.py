@@ -14,7 +14,7 @@ import shlex
 from typing import Any, Iterable, Iterator, Mapping, Optional
 
 from ansible_collections.webrtc.firewall.plugins.module_utils._foreign import COMMENT, Address, ForeignChain, ForeignRule
-from ansible_collections.webrtc.firewall.plugins.module_utils._nft_model import FAMILY, TABLE
+from ansible_collections.webrtc.firewall.plugins.module_utils._nft_model import FAMILY, TABLE, canonical
 
 FAMILIES = ("ip", "ip6", "inet")
 ALL_BITS = 0xFFFFFFFF
@@ -63,7 +63,7 @@ def _address(item: Mapping[str, Any], chain: str) -> Address:
 
 
 def _nft_rule(rule: Mapping[str, Any]) -> ForeignRule:
-    expressions = rule.get("expr", [])
+    expressions = canonical(rule.get("expr", []))
     keys = list(_pairs(expressions))
     # A verdict map by name hides its verdicts from a terse listing: it may hold a drop.
     hidden = any(key == "vmap" and not isinstance(_part(value, "data"), dict) for key, value in keys)

@@ -102,14 +102,27 @@ def canonical(value: Any) -> Any:
         return {"set": sorted(map(canonical, value["set"]), key=json.dumps)}
     if set(value) == {"|"} and all(isinstance(item, str) for item in _flags(value)):
         return sorted(_flags(value))
+    if set(value) == {"match"} and isinstance(value["match"], dict):
+        return {"match": _masked({key: canonical(item) for key, item in value["match"].items()})}
     if set(value) == {"counter"} and isinstance(value["counter"], dict):
         return {"counter": None}
     return {key: canonical(item) for key, item in value.items()}
 
 
+def _masked(match: dict[str, Any]) -> dict[str, Any]:
+    """A comparison with a prefix as one behind a mask: older nft prints the highest bit of a mark so."""
+    right = match.get("right")
+    prefix = right.get("prefix") if isinstance(right, dict) else None
+    addr, length = (prefix.get("addr"), prefix.get("len")) if isinstance(prefix, dict) else (None, None)
+    if not isinstance(addr, int) or not isinstance(length, int) or not 0 < length <= 32:
+        return match
+    mask = 0xFFFFFFFF << (32 - length) & 0xFFFFFFFF
+    return {**match, "left": {"&": [match.get("left"), mask]}, "right": addr}
+
+
 def _flags(value: Any) -> list[Any]:
     """The operands of nested ors; nft 0.9.8 nests them, 1.1 does not, 1.0 prints a bare list."""
-    if isinstance(value, dict) and set(value) == {"|"}:
+    if isinstance(value, dict) and set(value) == {"|"} and isinstance(value["|"], list):
         return [flag for operand in value["|"] for flag in _flags(operand)]
     return [value]
 

@@ -100,6 +100,15 @@ def test_foreign_rules_are_byte_for_byte_the_same(busy):
     assert busy.sh("ls -d /etc/webrtc-firewall /etc/init.d/webrtc-firewall 2>/dev/null || true") == ""
 
 
+@pytest.mark.parametrize("bit", [0, 15, 30, 31])
+def test_every_bit_of_the_mark_is_known_again(machine, bit):
+    machine.sh("nft -f -", FOREIGN)
+    machine.sh("iptables-nft-restore --noflush", DOCKER)
+    wanted = policy(baseline="deny_egress", mark=1 << bit)
+    assert machine.apply(wanted)["changes"]
+    assert machine.apply(wanted)["changes"] == {}
+
+
 def test_removal_of_what_is_not_there_changes_nothing(machine):
     assert machine.absent()["changes"] == {}
     assert machine.absent(services=["vonage"])["changes"] == {}

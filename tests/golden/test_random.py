@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from ipaddress import IPv4Network, IPv6Network
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.webrtc.firewall.plugins.module_utils._addresses import merge_networks, merge_ports
@@ -57,6 +57,7 @@ FRAMES = st.builds(
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(frame=FRAMES, flows=FLOWS)
+@example(frame=Frame(baseline="deny_egress", mark=1 << 31), flows=[])
 def test_what_is_listed_is_what_was_wanted(shared, frame, flows):
     rows = tuple(Flow(f"site/row-{number}", *flow) for number, flow in enumerate(flows))
     assert shared.ask("load", policy=to_dict(Policy(frame, {"site": rows}))) == {"same": True, "err": ""}

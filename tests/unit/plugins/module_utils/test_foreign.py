@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ansible_collections.webrtc.firewall.plugins.module_utils import _foreign
@@ -193,7 +193,28 @@ def test_the_boot_script_quotes_what_it_is_given():
 
 
 KEYS = st.sampled_from(
-    ["match", "left", "right", "ct", "key", "&", "|", "mangle", "value", "vmap", "data", "jump", "target", "drop", "accept", "set"]
+    [
+        "match",
+        "left",
+        "right",
+        "ct",
+        "key",
+        "&",
+        "|",
+        "mangle",
+        "value",
+        "vmap",
+        "data",
+        "jump",
+        "target",
+        "drop",
+        "accept",
+        "set",
+        "prefix",
+        "addr",
+        "len",
+        "op",
+    ]
 )
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(0, 1 << 32) | st.sampled_from(["mark", "@set", "x"]),
@@ -203,6 +224,8 @@ VALUES = st.recursive(
 
 
 @given(st.lists(VALUES, max_size=4))
+@example([{"match": {"op": "==", "left": {"ct": {"key": "mark"}}, "right": {"prefix": {"addr": 1, "len": 99}}}}])
+@example([{"match": None}, {"vmap": None}, {"jump": []}, {"mangle": 7}, {"|": 1}, None, "notrack"])
 def test_rules_of_any_form_are_read_without_an_error(expr):
     chains = native(chain(policy="drop"), rule(expr, comment="webrtc.firewall"))
     _foreign.plan(chains, "gateway", MARK)

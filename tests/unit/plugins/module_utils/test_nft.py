@@ -30,6 +30,10 @@ def ruleset(*flows, **frame):
         ({"|": ["syn", "fin"]}, ["fin", "syn"]),
         ({"set": [5061, {"range": [1, 2]}, 5060]}, {"set": [5060, 5061, {"range": [1, 2]}]}),
         ({"counter": {"packets": 7, "bytes": 9}}, {"counter": None}),
+        (
+            {"match": {"op": "==", "left": {"ct": {"key": "mark"}}, "right": {"prefix": {"addr": 0x80000000, "len": 1}}}},
+            {"match": {"op": "==", "left": {"&": [{"ct": {"key": "mark"}}, 0x80000000]}, "right": 0x80000000}},
+        ),
         ({"|": [{"ct": {"key": "mark"}}, 1]}, {"|": [{"ct": {"key": "mark"}}, 1]}),
     ],
 )
