@@ -13,9 +13,9 @@ from __future__ import annotations
 
 import os
 import time
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import ContextManager, Iterable, Optional
+from typing import ContextManager, Iterable, Iterator, Optional
 
 from ansible_collections.webrtc.firewall.plugins.module_utils import _persistence, _resolve, _services, _stored, _system
 from ansible_collections.webrtc.firewall.plugins.module_utils._backend import Backend, Change, Plan
@@ -87,10 +87,15 @@ def absent(backend: Backend, services: Iterable[str], check: bool) -> Result:
 
 
 def _converge(backend: Backend, policy: Policy, known: dict[str, tuple[str, ...]], check: bool) -> Result:
-    _check_interfaces(policy)
+    problems = _unknown_interfaces(policy)
     answers = _resolve.resolve({name for flow in policy.flows for name in flow.destination.hostnames})
-    concrete, resolved = _resolve.concrete(policy, known, answers)
-    live = backend.read()
+    with _gathered(problems):
+        concrete, resolved = _resolve.concrete(policy, known, answers)
+    with _gathered(problems):
+        live = backend.read()
+        problems += backend.obstacles(policy, live)
+    if problems:
+        raise TargetProblem(problems)
     plan = backend.plan(concrete, live)
     files = _persistence.files(policy, resolved, plan.boot)
     changes = (*plan.changes, *_persistence.changes(files, backend.run))
@@ -99,6 +104,15 @@ def _converge(backend: Backend, policy: Policy, known: dict[str, tuple[str, ...]
     if changes and not check:
         _apply(backend, concrete, live, plan, files)
     return Result(changes, (*plan.warnings, *_notes(policy, answers, resolved)), policy)
+
+
+@contextmanager
+def _gathered(problems: list[Problem]) -> Iterator[None]:
+    """Take note of what is wrong and go on, so that everything is told at once."""
+    try:
+        yield
+    except FirewallError as error:
+        problems += error.problems
 
 
 def _apply(backend: Backend, policy: Policy, live: object, plan: Plan, files: dict[str, tuple[str, int]]) -> None:
@@ -110,7 +124,7 @@ def _apply(backend: Backend, policy: Policy, live: object, plan: Plan, files: di
             time.sleep(SETTLE_SECONDS)
             backend.apply(backend.plan(policy, backend.read()))
         _persistence.write(files, backend.run)
-    except FirewallError:
+    except BaseException:
         undo()
         raise
 
@@ -124,7 +138,7 @@ def _vanish(backend: Backend, check: bool) -> Result:
         undo = backend.apply(plan)
         try:
             _persistence.remove(backend.run)
-        except FirewallError:
+        except BaseException:
             undo()
             raise
     return Result(changes, plan.warnings, None)
@@ -144,17 +158,15 @@ def _earlier(exclusive: bool) -> _stored.Stored:
         return _stored.Stored(None, {})
 
 
-def _check_interfaces(policy: Policy) -> None:
+def _unknown_interfaces(policy: Policy) -> list[Problem]:
     frame = policy.frame
     there = sorted(os.listdir("/sys/class/net"))
     remedy = f"This machine has: {', '.join(there)}."
-    problems = [
+    return [
         Problem(f"webrtc_egress_{key}[{index}]", name, "an interface of this machine", remedy)
         for key in ("in_interfaces", "out_interfaces")
         for index, name in enumerate(getattr(frame, key)) if name not in there
     ]  # fmt: skip
-    if problems:
-        raise TargetProblem(problems)
 
 
 def _notes(policy: Policy, answers: _resolve.Answers, resolved: dict[str, tuple[str, ...]]) -> list[str]:

@@ -16,6 +16,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import Any, Callable, Optional
 
+from ansible_collections.webrtc.firewall.plugins.module_utils._errors import Problem
 from ansible_collections.webrtc.firewall.plugins.module_utils._policy import Policy
 from ansible_collections.webrtc.firewall.plugins.module_utils._system import Runner
 
@@ -123,15 +124,21 @@ class Backend(ABC):
         """
 
     @abstractmethod
+    def obstacles(self, policy: Policy, live: Any) -> list[Problem]:
+        """What else on the machine forbids the policy: a manager that owns the rules, another user of the mark.
+
+        Args:
+            policy: what shall be; host names in it do not matter.
+            live: what `read` returned.
+        """
+
+    @abstractmethod
     def plan(self, policy: Optional[Policy], live: Any) -> Plan:
         """Compare; changes nothing.
 
         Args:
             policy: what shall be, without host names; None takes all our rules away.
             live: what `read` returned.
-
-        Raises:
-            TargetProblem: the machine's other rules forbid it.
         """
 
     @abstractmethod

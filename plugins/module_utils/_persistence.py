@@ -52,13 +52,18 @@ def write(wanted: dict[str, tuple[str, int]], run: Runner) -> None:
         TargetProblem: a file cannot be written, or the service manager refuses.
     """
     before = {path: _kept(path) for path in wanted}
+    staged: dict[str, str] = {}
     try:
         os.makedirs(DIRECTORY, mode=0o700, exist_ok=True)
         for path, (text, mode) in wanted.items():
             if before[path] != (text, mode):
-                _system.write(path, text, mode)
+                staged[path] = _system.stage(path, text, mode)
+        for path, temporary in staged.items():
+            os.replace(temporary, path)
         _services.enable(run)
     except (OSError, TargetProblem) as error:
+        for temporary in staged.values():
+            _system.remove(temporary)
         _put_back(before)
         if isinstance(error, TargetProblem):
             raise
@@ -76,7 +81,7 @@ def _put_back(before: dict[str, Optional[tuple[str, int]]]) -> None:
         if kept is None:
             _system.remove(path)
         elif _kept(path) != kept:
-            _system.write(path, *kept)
+            os.replace(_system.stage(path, *kept), path)
     _services.remove_empty(DIRECTORY)
 
 

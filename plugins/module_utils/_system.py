@@ -59,8 +59,12 @@ def read(path: str) -> Optional[str]:
         raise TargetProblem([Problem(path, error.strerror, "a file that can be read", "Move away what is in its place.")]) from error
 
 
-def write(path: str, text: str, mode: int) -> None:
-    """Write a file so that a reader, or a crash, meets the old text or the new one and nothing else."""
+def stage(path: str, text: str, mode: int) -> str:
+    """Write a file beside its place, whole and safe on the disk; `os.replace` then puts it there at once and needs no room.
+
+    Returns:
+        The path of the file beside.
+    """
     directory = os.path.dirname(path)
     handle, temporary = tempfile.mkstemp(dir=directory, prefix=f".{os.path.basename(path)}.")
     try:
@@ -69,10 +73,10 @@ def write(path: str, text: str, mode: int) -> None:
             file.flush()
             os.fchmod(file.fileno(), mode)
             os.fsync(file.fileno())
-        os.replace(temporary, path)
     except BaseException:
         os.unlink(temporary)
         raise
+    return temporary
 
 
 def remove(path: str) -> None:

@@ -41,6 +41,14 @@ def test_unknown_interfaces_are_told_all_at_once(machine):
     assert "This machine has: lo" in message
 
 
+def test_all_that_the_machine_lacks_is_told_at_once(machine):
+    machine.sh("nft -f -", FOREIGN.replace("ct state established", "ct mark 0x1"))
+    machine.sh("iptables-nft -N ufw-before-forward")
+    message = refused(machine, policy(["vonage", "liveavatar"], wildcards="hostnames", out_interfaces=["wan9"]))
+    for part in ("'wan9'", "vonage/signaling", "liveavatar/turn-tls", "webrtc_egress_mark", "ufw"):
+        assert part in message
+
+
 def test_a_missing_nft_names_the_package(machine):
     machine.sh("mv /usr/sbin/nft /usr/sbin/nft.away")
     try:

@@ -16,7 +16,7 @@ from typing import Any, Callable, Optional
 from ansible_collections.webrtc.firewall.plugins.module_utils import _foreign, _nft_describe, _nft_listing, _nft_render, _nft_transaction
 from ansible_collections.webrtc.firewall.plugins.module_utils._backend import Backend, Boot, Change, FlowState, Plan, State
 from ansible_collections.webrtc.firewall.plugins.module_utils._errors import FirewallError, Problem, TargetProblem
-from ansible_collections.webrtc.firewall.plugins.module_utils._foreign import COMMENT, ForeignChain, Permits
+from ansible_collections.webrtc.firewall.plugins.module_utils._foreign import COMMENT, Address, ForeignChain, ForeignRule, Permits
 from ansible_collections.webrtc.firewall.plugins.module_utils._foreign_listing import (
     IPTABLES,
     from_iptables_save,
@@ -42,7 +42,7 @@ _REMEDIES = (
 
 @dataclass(frozen=True)
 class Live:
-    """What is on the machine: our table (None if there is none), the chains of others, and our table's own text."""
+    """What is on the machine: our table, None if there is none, and the chains of others."""
 
     ours: Optional[Ruleset]
     foreign: tuple[ForeignChain, ...]
@@ -77,12 +77,11 @@ class Nftables(Backend):
             ours = _nft_listing.parse(_json(self._nft("-j", "list", "table", FAMILY, TABLE)))
         return Live(ours, tuple(from_nft(listing) + self._iptables_chains(listing)))
 
+    def obstacles(self, policy: Policy, live: Live) -> list[Problem]:
+        return _foreign.managers(live.foreign) + _foreign.conflicts(live.foreign, policy.frame.mark)
+
     def plan(self, policy: Optional[Policy], live: Live) -> Plan:
         frame = policy.frame if policy else None
-        if frame:
-            problems = _foreign.managers(live.foreign) + _foreign.conflicts(live.foreign, frame.mark)
-            if problems:
-                raise TargetProblem(problems)
         permits = _foreign.plan(live.foreign, frame.placement if frame else "", frame.mark if frame else 0)
         wanted = _nft_render.render(policy) if policy else None
         changes = [*_table_changes(wanted, live.ours), *_permit_changes(permits)]
@@ -118,13 +117,10 @@ class Nftables(Backend):
         return _nft_transaction.removal() + (self._nft("list", "table", FAMILY, TABLE) if live.ours else "")
 
     def _undo(self, live: Live, snapshot: str) -> None:
-        there = {chain.address: rule for chain in live.foreign for rule in chain.rules if rule.ours}
-        here = [(chain.address, rule) for chain in self.read().foreign for rule in chain.rules if rule.ours]
-        permits = Permits(
-            add=tuple(sorted(there.keys() - {address for address, _rule in here})),
-            remove=tuple((address, rule) for address, rule in here if address not in there),
-        )
-        mark = next((rule.permit for rule in there.values()), 0)
+        there, here = _ours(live), _ours(self.read())
+        same = [(address, rule.permit) for address, rule in there] == [(address, rule.permit) for address, rule in here]
+        permits = Permits() if same else Permits(tuple(address for address, _rule in there), tuple(here))
+        mark = next((rule.permit for _address, rule in there), 0)
         self._load(snapshot + "".join(f"{line}\n" for line in nft_lines(permits, mark)))
         for tool, text in iptables_scripts(permits, mark).items():
             self._restore(tool, text)
@@ -180,6 +176,11 @@ class Nftables(Backend):
                 raise TargetProblem([Problem(f"{tool}-save", done.err.strip()[:300], "a listing of its tables", remedy)])
             chains += from_iptables_save(tool, family, done.out)
         return chains
+
+
+def _ours(live: Live) -> list[tuple[Address, ForeignRule]]:
+    """Our rules in chains of others."""
+    return sorted(((chain.address, rule) for chain in live.foreign for rule in chain.rules if rule.ours), key=lambda item: item[0])
 
 
 def _same(wanted: Optional[Ruleset], live: Optional[Ruleset]) -> bool:

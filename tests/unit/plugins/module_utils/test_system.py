@@ -41,20 +41,21 @@ def test_a_lock_that_stays_taken_is_an_error_that_names_it(tmp_path):
         pass
 
 
-def test_a_file_appears_whole_and_with_its_mode(tmp_path):
+def test_a_file_is_staged_whole_and_with_its_mode(tmp_path):
     path = tmp_path / "file"
-    _system.write(str(path), "text\n", 0o600)
+    path.write_text("old")
+    beside = _system.stage(str(path), "text\n", 0o600)
+    assert path.read_text() == "old"
+    os.replace(beside, path)
     assert path.read_text() == "text\n"
     assert path.stat().st_mode & 0o7777 == 0o600
     assert os.listdir(tmp_path) == ["file"]
 
 
-def test_a_failed_write_leaves_the_old_file_and_no_rest(tmp_path):
-    path = tmp_path / "file"
-    path.mkdir()
-    with pytest.raises(OSError):
-        _system.write(str(path), "text", 0o600)
-    assert os.listdir(tmp_path) == ["file"]
+def test_a_failed_staging_leaves_no_rest(tmp_path):
+    with pytest.raises(UnicodeEncodeError):
+        _system.stage(str(tmp_path / "file"), "\ud800", 0o600)
+    assert os.listdir(tmp_path) == []
 
 
 def test_commands_are_found_in_the_systems_own_directories_only(tmp_path, monkeypatch):
