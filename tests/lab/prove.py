@@ -4,7 +4,8 @@
 
 """Send each requirement's traffic through a lab and compare what passed with what should. Exit status 0 if all is as expected.
 
-prove.py --id ID [--from client|gateway] [--services vonage,liveavatar] [--wildcards hostnames|any] [--baseline deny|open] [--json]
+prove.py --id ID [--from client|gateway] [--services vonage,liveavatar] [--tier recommended|minimum] [--without ID,ID]
+         [--wildcards hostnames|any] [--baseline deny|open] [--json]
 
 With `--baseline open` everything must pass: before any rule is there, so that what is blocked later is the rules' doing.
 """
@@ -13,26 +14,31 @@ from __future__ import annotations
 
 import argparse
 import json
+import random
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Iterable
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.dont_write_bytecode = True
 
 import lab  # noqa: E402
-from expectations import Row, inbound, outbound  # noqa: E402
+from expectations import MINIMUM, Row, inbound, outbound, requirements  # noqa: E402
 from podman import podman  # noqa: E402
 
 INSIDE = {"client": ("10.99.0.2", "fd00:99::2"), "gateway": ("198.51.100.1", "2001:db8:51::1")}
-# Unsolicited packets come from where the vendor's media would come from.
+# Unsolicited packets come from where the vendor's media would come from, never twice from the same port: conntrack
+# remembers for a while what passed before there were rules.
 SOURCES = {False: "216.147.0.1", True: "2001:db8:77::7"}
+SOURCE_PORTS = range(10000, 50001)
 
 
 def send(container: str, rows: list[Row]) -> list[dict[str, Any]]:
     """Run the probes of some rows in a container; verdicts in the rows' order."""
-    probes = [asdict(row) | ({"source": [SOURCES[":" in row.address], 0]} if row.inbound else {}) for row in rows]
+    ports = random.sample(SOURCE_PORTS, len(rows))
+    sources = [{"source": [SOURCES[":" in row.address], port]} if row.inbound else {} for row, port in zip(rows, ports)]
+    probes = [{**asdict(row), **source} for row, source in zip(rows, sources)]
     done = podman("exec", "--interactive", container, "python3", "/lab/probe.py", text=json.dumps(probes))
     verdicts: list[dict[str, Any]] = json.loads(done.stdout)
     return verdicts
@@ -42,10 +48,10 @@ def prove(options: argparse.Namespace) -> list[dict[str, Any]]:
     """All rows with what was expected and what was seen."""
     lab.check(options.id)
     parts = lab.containers(options.id)
-    services = [name for name in options.services.split(",") if name]
+    active = requirements(options.services, options.tier) - set(options.without)
     results = []
     for container, rows in ((parts[options.source], outbound()), (parts["far"], inbound(*INSIDE[options.source]))):
-        expected = [row.expected(services, options.wildcards, options.baseline) for row in rows]
+        expected = [row.expected(active, options.wildcards, options.baseline) for row in rows]
         seen = send(container, rows)
         # A busy machine may be late: what should have passed gets a second try, what should not have never does.
         late = [index for index, verdict in enumerate(seen) if expected[index] == "open" and verdict["seen"] != "open"]
@@ -75,12 +81,33 @@ def good(result: dict[str, Any]) -> bool:
     return bool(result["expected"] == result["seen"])
 
 
+def names(text: str, known: Iterable[str], what: str) -> list[str]:
+    """A list with commas; a name that is not known would make a proof of nothing."""
+    given = [name for name in text.split(",") if name]
+    unknown = sorted(set(given) - set(known))
+    if unknown:
+        raise argparse.ArgumentTypeError(f"{', '.join(unknown)}: no {what}; known are {', '.join(sorted(known))}")
+    return given
+
+
+def services(text: str) -> list[str]:
+    """Names of services."""
+    return names(text, MINIMUM, "service")
+
+
+def ids(text: str) -> list[str]:
+    """Ids of requirements."""
+    return names(text, requirements(MINIMUM, "recommended"), "requirement")
+
+
 def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--id", required=True)
     parser.add_argument("--from", dest="source", choices=list(INSIDE), default="client")
-    parser.add_argument("--services", default="vonage,liveavatar")
+    parser.add_argument("--services", type=services, default="vonage,liveavatar")
+    parser.add_argument("--tier", choices=["recommended", "minimum"], default="recommended")
+    parser.add_argument("--without", type=ids, default="", metavar="IDS", help="requirements that the site leaves out")
     parser.add_argument("--wildcards", choices=["hostnames", "any"], default="hostnames")
     parser.add_argument("--baseline", choices=["deny", "open"], default="deny")
     parser.add_argument("--json", action="store_true")

@@ -63,14 +63,24 @@ def message(kind: int, attributes: bytes = b"", transaction: Optional[bytes] = N
     return struct.pack("!HHI", kind, len(attributes), COOKIE) + transaction + attributes
 
 
+def long_term_key(user: str, realm: bytes, password: str) -> bytes:
+    """The key of long-term credentials (RFC 8489, section 9.2.2)."""
+    return hashlib.md5(user.encode() + b":" + realm + b":" + password.encode()).digest()
+
+
 def allocate(nonce: bytes = b"", realm: bytes = b"", user: str = "", password: str = "") -> bytes:
     """An allocation of a UDP relay; without a nonce the server answers 401 with one (RFC 8656, section 7)."""
     wanted = attribute(REQUESTED_TRANSPORT, struct.pack("!Bxxx", UDP))
     if not nonce:
         return message(ALLOCATE, wanted)
-    key = hashlib.md5(user.encode() + b":" + realm + b":" + password.encode()).digest()
+    key = long_term_key(user, realm, password)
     credentials = attribute(USERNAME, user.encode()) + attribute(REALM, realm) + attribute(NONCE, nonce)
     return message(ALLOCATE, wanted + credentials, key=key)
+
+
+def complete(data: bytes) -> bool:
+    """Whether the bytes of a stream so far hold a whole message."""
+    return len(data) >= 20 and len(data) >= 20 + int(struct.unpack("!H", data[2:4])[0])
 
 
 def parse(data: bytes) -> Message:
