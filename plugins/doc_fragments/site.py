@@ -71,7 +71,9 @@ options:
     elements: str
     default: []
   out_interfaces:
-    description: Interfaces that traffic must go out by; none means by any.
+    description:
+      - Interfaces that traffic must go out by.
+      - None means by any; but a gateway for which neither interfaces nor sources are named lets flows out by its default routes only.
     type: list
     elements: str
     default: []

@@ -17,7 +17,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import ContextManager, Iterable, Iterator, Optional
 
-from ansible_collections.webrtc.firewall.plugins.module_utils import _persistence, _resolve, _services, _stored, _system
+from ansible_collections.webrtc.firewall.plugins.module_utils import _persistence, _resolve, _services, _stored, _system, _uplinks
 from ansible_collections.webrtc.firewall.plugins.module_utils._backend import Backend, Change, Plan
 from ansible_collections.webrtc.firewall.plugins.module_utils._errors import FirewallError, Problem, TargetProblem
 from ansible_collections.webrtc.firewall.plugins.module_utils._policy import Policy
@@ -88,6 +88,8 @@ def absent(backend: Backend, services: Iterable[str], check: bool) -> Result:
 
 def _converge(backend: Backend, policy: Policy, known: dict[str, tuple[str, ...]], check: bool) -> Result:
     problems = _unknown_interfaces(policy)
+    with _gathered(problems):
+        policy = _uplinks.outbound(policy)
     answers = _resolve.resolve({name for flow in policy.flows for name in flow.destination.hostnames})
     with _gathered(problems):
         concrete, resolved = _resolve.concrete(policy, known, answers)

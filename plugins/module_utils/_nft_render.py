@@ -25,6 +25,7 @@ CLASSIFY = -150
 DENY = 10
 FLOWS = "wf_flows"
 REFUSE = "wf_deny"
+DROP = "wf_drop"
 DROPPED = "wf_dropped"
 HOOKS = {"gateway": ("forward",), "host": ("output",), "both": ("forward", "output")}
 
@@ -67,7 +68,7 @@ def render(policy: Policy) -> Ruleset:
         rules += _entry(f"wf_{hook}", hook, frame, FLOWS)
     counters = [flow_name(flow.id) for flow in policy.flows]
     if deny:
-        chains += [Chain(REFUSE)] + [Chain(f"wf_deny_{hook}", hook, DENY, "accept") for hook in hooks]
+        chains += [Chain(DROP), Chain(REFUSE)] + [Chain(f"wf_deny_{hook}", hook, DENY, "accept") for hook in hooks]
         rules += _refusal(frame)
         for hook in hooks:
             rules += _entry(f"wf_deny_{hook}", hook, frame, REFUSE)
@@ -132,6 +133,13 @@ def _entry(chain: str, hook: str, frame: Frame, target: str) -> Iterator[Rule]:
         yield Rule(chain, "frame/permit", (nft.marked(frame.mark), nft.accept()))
     for condition in _out_of_scope(hook, frame):
         yield Rule(chain, "frame/scope", (*condition, nft.accept()))
+    if target == FLOWS and hook == "forward" and frame.uplinks:
+        # A flow to every address must not be taken for a way in.
+        yield Rule(chain, "frame/outbound", (nft.interface("oifname", frame.uplinks, negated=True), nft.accept()))
+    if target == REFUSE and hook == "forward" and frame.uplinks:
+        # What the deny baseline leaves open is for those inside.
+        for ports in (nft.ports("udp", [(53, 53), (123, 123)]), nft.ports("tcp", [(53, 53)])):
+            yield Rule(chain, "frame/unasked", (nft.interface("iifname", frame.uplinks), ports, nft.goto(DROP)))
     yield Rule(chain, "frame/decide", (nft.goto(target),))
 
 
@@ -160,9 +168,10 @@ def _refusal(frame: Frame) -> Iterator[Rule]:
     yield Rule(REFUSE, "frame/icmp", (nft.icmp("ipv4", ICMP), nft.accept()))
     local = () if frame.placement == "gateway" else ICMPV6_LOCAL
     yield Rule(REFUSE, "frame/icmpv6", (nft.icmp("ipv6", (*ICMPV6_TRANSIT, *local)), nft.accept()))
+    yield Rule(REFUSE, "frame/refuse", (nft.goto(DROP),))
     if frame.log.enabled:
-        yield Rule(REFUSE, "frame/log", (nft.limit(frame.log.rate, frame.log.burst), nft.log(frame.log.prefix)))
-    yield Rule(REFUSE, "frame/deny", (nft.count(DROPPED), nft.drop()))
+        yield Rule(DROP, "frame/log", (nft.limit(frame.log.rate, frame.log.burst), nft.log(frame.log.prefix)))
+    yield Rule(DROP, "frame/deny", (nft.count(DROPPED), nft.drop()))
 
 
 def _services(frame: Frame) -> Iterator[Rule]:

@@ -110,6 +110,7 @@ class Frame:
         sources_ipv6: the same for IPv6.
         in_interfaces: forwarded traffic must come in here; empty means on any.
         out_interfaces: traffic must go out here; empty means on any.
+        uplinks: where a gateway's flows go out if the site names neither interfaces nor sources; found on the target.
         mark: the one bit of the conntrack mark that says "permitted" (nft(8), ct mark).
         resolvers_ipv4: DNS servers that the deny baseline leaves reachable; all empty means any.
         resolvers_ipv6: the same for IPv6.
@@ -123,6 +124,7 @@ class Frame:
     sources_ipv6: tuple[str, ...] = ()
     in_interfaces: tuple[str, ...] = ()
     out_interfaces: tuple[str, ...] = ()
+    uplinks: tuple[str, ...] = ()
     mark: int = 0x10000
     resolvers_ipv4: tuple[str, ...] = ()
     resolvers_ipv6: tuple[str, ...] = ()
@@ -287,7 +289,7 @@ class _Reader:
         families = self.texts(item.get("families"), "policy.frame.families", re.compile("ipv4|ipv6"), "ipv4 or ipv6")
         names = {
             key: self.texts(item.get(key), f"policy.frame.{key}", INTERFACE, "an interface name")
-            for key in ("in_interfaces", "out_interfaces")
+            for key in ("in_interfaces", "out_interfaces", "uplinks")
         }
         networks = {
             f"{key}_{family}": self.networks(item.get(f"{key}_{family}"), f"policy.frame.{key}_{family}", family)

@@ -29,6 +29,8 @@ from podman import environment, image, podman  # noqa: E402
 from ansible_collections.webrtc.firewall.plugins.module_utils._policy import Frame, Policy, to_dict  # noqa: E402
 
 ROUNDS = 5
+# A container without any network has no default route, so the way out is named.
+GATEWAY = {"webrtc_egress_out_interfaces": ["lo"]}
 ZONES = ("vonage.com", "nexmo.com", "livekit.cloud", "liveavatar.com")
 CLEAN = "nft flush ruleset; rm -rf /etc/webrtc-firewall /etc/init.d/webrtc-firewall; rm -f /etc/rc*.d/*webrtc-firewall"
 
@@ -65,7 +67,7 @@ class Runs:
 
     def inventory(self, **variables: object) -> Path:
         connection = {"ansible_connection": "containers.podman.podman", "ansible_python_interpreter": "/usr/bin/python3"}
-        data = {"webrtc_firewall": {"hosts": {self.target.id: {}}, "vars": {**connection, **variables}}}
+        data = {"webrtc_firewall": {"hosts": {self.target.id: {}}, "vars": {**connection, **GATEWAY, **variables}}}
         path = self.folder / f"{time.monotonic_ns()}.json"
         path.write_text(json.dumps(data))
         return path
@@ -163,7 +165,7 @@ def _raw(target: Target, networks: list[str]) -> float:
 def _target_memory(target: Target, networks: list[str]) -> int:
     """Peak memory in MiB of the target's side: the core applying such a policy, without Ansible's wrapper."""
     flow = {"id": "site/turn", "protocol": "udp", "ports": [[3478, 3478]], "any": False, "ipv4": networks, "ipv6": [], "hostnames": []}
-    policy = {**to_dict(Policy(Frame(), {})), "services": {"site": [flow]}}
+    policy = {**to_dict(Policy(Frame(out_interfaces=("lo",)), {})), "services": {"site": [flow]}}
     done = json.loads(target.sh("python3 /collections/ansible_collections/webrtc/firewall/tests/bench/memory.py", json.dumps(policy)))
     target.sh(CLEAN)
     return int(done["kib"]) // 1024

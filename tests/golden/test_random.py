@@ -48,6 +48,7 @@ FRAMES = st.builds(
     sources_ipv6=IPV6,
     in_interfaces=NAMES,
     out_interfaces=NAMES,
+    uplinks=NAMES,
     mark=st.integers(0, 31).map(lambda bit: 1 << bit),
     resolvers_ipv4=IPV4,
     resolvers_ipv6=IPV6,

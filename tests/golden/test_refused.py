@@ -49,6 +49,12 @@ def test_all_that_the_machine_lacks_is_told_at_once(machine):
         assert part in message
 
 
+def test_a_gateway_without_a_way_out_is_told(machine):
+    message = refused(machine, policy(["liveavatar"], out_interfaces=[]))
+    assert "webrtc_egress_out_interfaces: got []" in message
+    assert "no default route" in message
+
+
 def test_a_missing_nft_names_the_package(machine):
     machine.sh("mv /usr/sbin/nft /usr/sbin/nft.away")
     try:

@@ -169,5 +169,6 @@ def inbound(ipv4: str, ipv6: str) -> list[Row]:
         Row("unsolicited", kind, kind, address, port, "", True)
         for kind in ("udp", "tcp")
         for address in (ipv4, ipv6)
-        for port in (5060, 20000, 40000)
+        # Among them the ports that a flow to every address opens: it must not be taken for a way in; and the essentials.
+        for port in (53, 123, 443, 3478, 5060, 7881, 20000, 40000, 50000, 55555)
     ]

@@ -10,7 +10,7 @@ import contextlib
 import socket
 import threading
 
-PORTS = (5060, 20000, 40000)
+PORTS = (53, 123, 443, 3478, 5060, 7881, 20000, 40000, 50000, 55555)
 
 
 def udp(port: int) -> None:
