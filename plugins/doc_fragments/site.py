@@ -30,9 +30,11 @@ options:
       - What becomes of domain suffixes such as C(*.example.com), which a packet filter does not know.
       - V(hostnames) opens the names on the vendor's dated list for the same protocol and port;
         requirements that no name stands for are told in C(unsatisfied) of the policy.
+      - V(dns) opens the addresses that the network's resolver answers with, each before the client has the answer;
+        see M(webrtc.firewall.resolver).
       - V(any) opens the requirement's protocol and ports to every destination.
     type: str
-    choices: [hostnames, any]
+    choices: [hostnames, dns, any]
     default: hostnames
   custom_services:
     description:
@@ -102,4 +104,10 @@ options:
     description: Text before each logged line.
     type: str
     default: "webrtc-firewall drop: "
+  learned_size:
+    description:
+      - With O(wildcards=dns), the addresses that each set of learned addresses holds at most, from 16 to 1000000.
+        Where it is full the oldest address gives way to a new one.
+    type: int
+    default: 65536
 """

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import Any, Callable, Optional
+from typing import Any, Callable, Iterable, Mapping, Optional
 
 from ansible_collections.webrtc.firewall.plugins.module_utils._errors import Problem
 from ansible_collections.webrtc.firewall.plugins.module_utils._policy import Policy
@@ -85,13 +85,14 @@ class FlowState:
 
 @dataclass(frozen=True)
 class State:
-    """What is live, for people: flows, frame rules and the chains that hold a permit."""
+    """What is live, for people: flows, frame rules, the chains that hold a permit, and what each set has learned, with its packets."""
 
     present: bool
     flows: tuple[FlowState, ...] = ()
     permits: tuple[str, ...] = ()
     dropped_packets: int = 0
     frame: dict[str, str] = field(default_factory=dict)
+    learned: dict[str, dict[str, int]] = field(default_factory=dict)
 
 
 class Backend(ABC):
@@ -133,12 +134,13 @@ class Backend(ABC):
         """
 
     @abstractmethod
-    def plan(self, policy: Optional[Policy], live: Any) -> Plan:
+    def plan(self, policy: Optional[Policy], live: Any, learned: Mapping[str, Iterable[str]]) -> Plan:
         """Compare; changes nothing.
 
         Args:
             policy: what shall be, without host names; None takes all our rules away.
             live: what `read` returned.
+            learned: name of a set to the addresses that DNS answers have taught, for sets that are made anew.
         """
 
     @abstractmethod

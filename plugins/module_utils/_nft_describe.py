@@ -63,7 +63,7 @@ def _by_id(ruleset: Ruleset) -> dict[str, tuple[Any, ...]]:
     for chain in ruleset.chains:
         parts.setdefault(f"chain/{chain.name}", []).append(chain)
     for item in sorted(ruleset.sets, key=lambda item: item.name):
-        stem = item.name.rpartition(".")[0]
+        stem = item.name.rpartition(".")[0].replace(".learned", "")
         parts.setdefault(names.get(stem, f"set/{item.name}"), []).append(item)
     for counter in sorted(ruleset.counters):
         parts.setdefault(names.get(counter, f"counter/{counter}"), []).append(counter)
@@ -131,6 +131,8 @@ def _port(item: Any) -> str:
 
 def _elements(item: Set, other: Set | None) -> str:
     """All elements of a small set; of a large one some, and how it differs from the other side's."""
+    if item.learned:
+        return f"what DNS answers teach ({item.learned} addresses at most)"
     if len(item.elements) <= _MANY:
         return ", ".join(sorted(item.elements)) or "nowhere"
     only = sorted(item.elements - other.elements) if other else []

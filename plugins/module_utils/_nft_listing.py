@@ -32,12 +32,15 @@ def parse(listing: Mapping[str, Any]) -> Ruleset:
     """
     chains, sets, rules, extra = [], [], [], []
     packets: dict[str, tuple[int, int]] = {}
+    learned: dict[str, dict[str, int]] = {}
     for entry in listing.get("nftables", []):
         ((kind, item),) = entry.items()
         if kind == "chain":
             chains.append(_chain(item))
         elif kind == "set":
             sets.append(_set(item))
+            if sets[-1].learned:
+                learned[item["name"]] = dict(_met(element) for element in item.get("elem", []))
         elif kind == "rule":
             rules.append(_rule(item))
         elif kind == "counter" and "comment" not in item:
@@ -46,7 +49,7 @@ def parse(listing: Mapping[str, Any]) -> Ruleset:
             continue
         else:
             extra.append(json.dumps(entry, sort_keys=True))
-    return Ruleset(tuple(chains), tuple(sets), tuple(packets), tuple(rules), tuple(extra), packets)
+    return Ruleset(tuple(chains), tuple(sets), tuple(packets), tuple(rules), tuple(extra), packets, learned)
 
 
 def same(wanted: Ruleset, live: Ruleset) -> bool:
@@ -72,9 +75,19 @@ def _chain(item: Mapping[str, Any]) -> Chain:
 
 
 def _set(item: Mapping[str, Any]) -> Set:
+    if ".learned." in item["name"] and "size" in item and "flags" not in item:
+        # Older nft does not list that its elements count.
+        counts = {"stmt"} if item.get("stmt") == [{"counter": None}] else set()
+        return Set(item["name"], str(item.get("type")), frozenset(), item["size"], _rest(item, {"type", "elem", "size"} | counts))
     elements = frozenset(_element(element) for element in item.get("elem", []))
     flags = "" if item.get("flags") in (["interval"], "interval") else f"flags {item.get('flags')}"
-    return Set(item["name"], str(item.get("type")), elements, flags + _rest(item, {"type", "elem", "flags"}))
+    return Set(item["name"], str(item.get("type")), elements, extra=flags + _rest(item, {"type", "elem", "flags"}))
+
+
+def _met(element: Any) -> tuple[str, int]:
+    """An address of a learned set, and how many packets have met it."""
+    inner = element.get("elem", {}) if isinstance(element, dict) else {"val": element}
+    return str(inner.get("val")), inner.get("counter", {}).get("packets", 0)
 
 
 def _element(element: Any) -> str:

@@ -62,11 +62,20 @@ class Chain:
 
 @dataclass(frozen=True)
 class Set:
-    """A set of addresses with intervals. Extra holds what we never set ourselves."""
+    """A set of addresses: networks that the policy names, or single addresses that DNS answers teach.
+
+    Attributes:
+        name: its name.
+        type: ipv4_addr or ipv6_addr.
+        elements: networks and addresses; none where DNS answers fill it, since that is no part of the policy.
+        learned: how many addresses it takes where DNS answers fill it; 0 elsewhere.
+        extra: what we never set ourselves.
+    """
 
     name: str
     type: str
     elements: frozenset[str]
+    learned: int = 0
     extra: str = ""
 
 
@@ -81,6 +90,7 @@ class Ruleset:
         rules: in order; those of one chain decide in this order.
         extra: what the live table holds that we never make (maps, table flags ...); such a table is rebuilt.
         packets: what each named counter has counted, as (packets, bytes); not part of the comparison.
+        learned: what DNS answers have put into each set, address to packets that met it; not part of the comparison.
     """
 
     chains: tuple[Chain, ...] = ()
@@ -89,6 +99,7 @@ class Ruleset:
     rules: tuple[Rule, ...] = ()
     extra: tuple[str, ...] = ()
     packets: dict[str, tuple[int, int]] = field(default_factory=dict, compare=False)
+    learned: dict[str, dict[str, int]] = field(default_factory=dict, compare=False)
 
 
 def canonical(value: Any) -> Any:

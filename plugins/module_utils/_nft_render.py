@@ -89,6 +89,11 @@ def flow_name(flow_id: str) -> str:
     return flow_id.replace("/", ".")
 
 
+def learned_set(flow_id: str, family: str) -> str:
+    """The name of the set that DNS answers fill for a flow; family is ipv4 or ipv6."""
+    return f"{flow_name(flow_id)}.learned.{family}"
+
+
 def _addresses(flow: Flow, family: str) -> tuple[str, ...]:
     return flow.destination.ipv4 if family == "ipv4" else flow.destination.ipv6
 
@@ -110,6 +115,8 @@ def _sets(policy: Policy) -> Iterator[Set]:
             for flow in policy.flows:
                 if _addresses(flow, family):
                     yield Set(f"{flow_name(flow.id)}.{family}", kind, frozenset(_addresses(flow, family)))
+                if flow.destination.learned:
+                    yield Set(learned_set(flow.id, family), kind, frozenset(), frame.learned_size)
 
 
 def _flow_rules(flow: Flow, frame: Frame) -> Iterator[Rule]:
@@ -117,13 +124,14 @@ def _flow_rules(flow: Flow, frame: Frame) -> Iterator[Rule]:
     ports = nft.ports(flow.protocol, flow.ports)
     permit = (nft.count(flow_name(flow.id)), nft.mark_set(frame.mark), nft.accept())
     if flow.destination.any:
-        family = () if len(frame.families) == len(FAMILIES) else (nft.only_family(frame.families[0]),)
-        yield Rule(FLOWS, flow.id, (*family, ports, *permit))
+        narrowed = () if len(frame.families) == len(FAMILIES) else (nft.only_family(frame.families[0]),)
+        yield Rule(FLOWS, flow.id, (*narrowed, ports, *permit))
         return
-    for family_name in frame.families:
-        if _addresses(flow, family_name):
-            there = nft.in_set(family_name, "daddr", f"{flow_name(flow.id)}.{family_name}")
-            yield Rule(FLOWS, flow.id, (ports, there, *permit))
+    for family in frame.families:
+        names = [f"{flow_name(flow.id)}.{family}"] if _addresses(flow, family) else []
+        names += [learned_set(flow.id, family)] if flow.destination.learned else []
+        for name in names:
+            yield Rule(FLOWS, flow.id, (ports, nft.in_set(family, "daddr", name), *permit))
 
 
 def _entry(chain: str, hook: str, frame: Frame, target: str) -> Iterator[Rule]:

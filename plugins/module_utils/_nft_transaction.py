@@ -12,36 +12,42 @@ stays untouched where losing it would hurt: named counters go on counting.
 
 from __future__ import annotations
 
-from typing import Iterable, Iterator, Optional
+from types import MappingProxyType
+from typing import Iterable, Iterator, Mapping, Optional
 
 from ansible_collections.webrtc.firewall.plugins.module_utils._nft_model import FAMILY, TABLE, Chain, Ruleset, Set
 
 OURS = f"{FAMILY} {TABLE}"
 
 
-def definition(ruleset: Ruleset) -> str:
+# Name of a set to the addresses that DNS answers have taught for it.
+Learned = Mapping[str, Iterable[str]]
+
+
+def definition(ruleset: Ruleset, learned: Learned = MappingProxyType({})) -> str:
     """The ruleset as a file that can be loaded whatever is there: an older table of ours is replaced."""
     # Not `flush table`: nft 0.9.8 crashes on it in a file that also defines sets.
-    lines = [f"add table {OURS}", f"delete table {OURS}", *_additions(ruleset, Ruleset())]
+    lines = [f"add table {OURS}", f"delete table {OURS}", *_additions(ruleset, Ruleset(), learned)]
     return "\n".join(lines) + "\n"
 
 
-def transaction(wanted: Ruleset, live: Optional[Ruleset]) -> str:
+def transaction(wanted: Ruleset, live: Optional[Ruleset], learned: Learned) -> str:
     """What to load to get from the live ruleset to the wanted one.
 
     Args:
         wanted: the ruleset that shall be.
         live: what our table holds now; None where there is no such table.
+        learned: what belongs into sets that are new; the others keep what they hold.
 
     Returns:
         Text for one `nft -f`.
     """
     if live is None:
-        lines = [*_additions(wanted, Ruleset())]
+        lines = [*_additions(wanted, Ruleset(), learned)]
     elif live.extra:
-        return definition(wanted)
+        return definition(wanted, learned)
     else:
-        lines = [*_removals(wanted, live), *_additions(wanted, live)]
+        lines = [*_removals(wanted, live), *_additions(wanted, live, learned)]
     return "\n".join(lines) + "\n"
 
 
@@ -60,13 +66,20 @@ def _removals(wanted: Ruleset, live: Ruleset) -> Iterator[str]:
     yield from (f"delete counter {OURS} {name}" for name in live.counters if name not in wanted.counters)
 
 
-def _additions(wanted: Ruleset, live: Ruleset) -> Iterator[str]:
+def elements(learned: Learned) -> Iterator[str]:
+    """Lines that fill sets with what DNS answers have taught."""
+    for name, addresses in sorted(learned.items()):
+        yield f"add element {OURS} {name} {{\n{_listed(addresses)}\n}}"
+
+
+def _additions(wanted: Ruleset, live: Ruleset, learned: Learned) -> Iterator[str]:
     yield f"add table {OURS}"
     yield from (f"add counter {OURS} {name}" for name in wanted.counters if name not in live.counters)
     there = set(live.sets)
     for item in wanted.sets:
         if item not in there:
             yield _set_text(item)
+    yield from elements({item.name: learned[item.name] for item in wanted.sets if item not in there and learned.get(item.name)})
     yield from (_chain_text(chain) for chain in wanted.chains if chain not in live.chains)
     yield from (f"add rule {OURS} {rule.chain} {rule.text}" for rule in wanted.rules)
 
@@ -76,9 +89,15 @@ def _chain_text(chain: Chain) -> str:
 
 
 def _set_text(item: Set) -> str:
+    if item.learned:
+        # Neither times nor intervals: a fact speaks for each element, and each answer finds its place without a look at the rest.
+        return f"add set {OURS} {item.name} {{ type {item.type}; size {item.learned}; counter; }}"
+    return f"add set {OURS} {item.name} {{ type {item.type}; flags interval; elements = {{\n{_listed(item.elements)}\n}}; }}"
+
+
+def _listed(elements: Iterable[str]) -> str:
     """Short lines, since nft quotes the whole line in its error messages."""
-    elements = ",\n".join(", ".join(row) for row in _rows(sorted(item.elements), 8))
-    return f"add set {OURS} {item.name} {{ type {item.type}; flags interval; elements = {{\n{elements}\n}}; }}"
+    return ",\n".join(", ".join(row) for row in _rows(sorted(elements), 8))
 
 
 def _rows(items: list[str], length: int) -> Iterable[list[str]]:

@@ -9,10 +9,19 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import dataclass
 from typing import Iterable
 
 from ansible_collections.webrtc.firewall.plugins.module_utils._foreign import COMMENT, Address, Permits
 from ansible_collections.webrtc.firewall.plugins.module_utils._nft_model import accept, marked
+
+
+@dataclass(frozen=True)
+class Files:
+    """The files that bring the table back; learned is empty where nothing is learned."""
+
+    ruleset: str
+    learned: str
 
 
 def nft_lines(permits: Permits, mark: int) -> list[str]:
@@ -51,14 +60,14 @@ def iptables_scripts(permits: Permits, mark: int) -> dict[str, str]:
     return scripts
 
 
-def boot_script(nft: str, ruleset: str, where: Iterable[Address], mark: int, tools: dict[str, str]) -> str:
+def boot_script(nft: str, files: Files, where: Iterable[Address], mark: int, tools: dict[str, str]) -> str:
     """Shell commands that load our table if it is not there, and each permit if its chain is there without it.
 
     A chain that is gone is reported and passed over: what others have changed must not keep our own rules away.
 
     Args:
         nft: path of nft.
-        ruleset: path of the file with our table.
+        files: the file with our table, and that with what DNS answers have taught.
         where: the chains that hold a permit.
         mark: the bit of the conntrack mark.
         tools: path of each iptables command by its name.
@@ -66,7 +75,7 @@ def boot_script(nft: str, ruleset: str, where: Iterable[Address], mark: int, too
     lines = [
         f"nft={shlex.quote(nft)}",
         'if ! "$nft" -t list table inet webrtc_firewall >/dev/null 2>&1; then',
-        f'    "$nft" -f {shlex.quote(ruleset)} || exit 1',
+        f"    {_load(files)} || exit 1",
         "fi",
     ]
     for item in where:
@@ -80,6 +89,15 @@ def boot_script(nft: str, ruleset: str, where: Iterable[Address], mark: int, too
             put = f"{command} -I {shlex.quote(item.name)} 1 {_iptables_rule(mark)}"
         lines += [f"if ! {has}; then", f"    {put} || echo {shlex.quote(f'webrtc-firewall: no permit in {item}')} >&2", "fi"]
     return "\n".join([*lines, "exit 0", ""])
+
+
+def _load(files: Files) -> str:
+    alone = f'"$nft" -f {shlex.quote(files.ruleset)}'
+    if not files.learned:
+        return alone
+    # What was learned comes in the same transaction; where its file is damaged or missing, the rules come without it.
+    both = f"cat {shlex.quote(files.ruleset)} {shlex.quote(files.learned)} 2>/dev/null"
+    return f'{both} | "$nft" -f - || {alone}'
 
 
 def _nft_comment() -> str:

@@ -4,37 +4,74 @@
 
 # Private to the webrtc.firewall collection: no promise is made to code outside it.
 
-"""What a run leaves on the target's disk: the policy, the ruleset, and what loads it. Nothing of anybody else's is edited."""
+"""What a run leaves on the target's disk: policy, ruleset, resolver, and what runs them. Nothing of anybody else's is edited."""
 
 from __future__ import annotations
 
 import os
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import Mapping, Optional
 
-from ansible_collections.webrtc.firewall.plugins.module_utils import _services, _stored, _system
+from ansible_collections.webrtc.firewall.plugins.module_utils import _pack, _paths, _resolver, _services, _stored, _system
 from ansible_collections.webrtc.firewall.plugins.module_utils._backend import Boot, Change
 from ansible_collections.webrtc.firewall.plugins.module_utils._errors import Problem, TargetProblem
 from ansible_collections.webrtc.firewall.plugins.module_utils._policy import Policy
-from ansible_collections.webrtc.firewall.plugins.module_utils._stored import DIRECTORY
+from ansible_collections.webrtc.firewall.plugins.module_utils._resolver import Resolver
+from ansible_collections.webrtc.firewall.plugins.module_utils._services import Needs
 from ansible_collections.webrtc.firewall.plugins.module_utils._system import Runner
 
-RULESET = f"{DIRECTORY}/ruleset.nft"
+_OWN_FILES = (
+    _paths.POLICY,
+    _paths.RESOLVER,
+    _paths.RULESET,
+    _paths.RESTORE,
+    _paths.INSTANCE,
+    _paths.PROGRAM,
+    _paths.DNSMASQ_DROPIN,
+)
+_STATE = (_paths.LEARNED, _paths.SEEN)
+_OWN_DIRECTORIES = (_paths.DIRECTORY, _paths.PROGRAM_DIRECTORY, _paths.STATE_DIRECTORY)
 
 
-def files(policy: Policy, resolved: Mapping[str, tuple[str, ...]], boot: Boot) -> dict[str, tuple[str, int]]:
-    """All files of a machine with this policy: path to (text, mode)."""
-    return {
-        _stored.PATH: (_stored.text(policy, resolved), 0o600),
-        RULESET: (_services.HEAD + boot.ruleset, 0o600),
-        _services.RESTORE: (f"#!/bin/sh\n{_services.HEAD}{boot.script}", 0o700),
-        **_services.files(),
-    }
+@dataclass(frozen=True)
+class Installed:
+    """All that shall be on the disk.
+
+    Attributes:
+        files: path to (text, mode).
+        needs: what shall be running.
+    """
+
+    files: dict[str, tuple[str, int]]
+    needs: Needs
 
 
-def changes(wanted: dict[str, tuple[str, int]], run: Runner) -> list[Change]:
+NOTHING = Installed({}, Needs(False, False, None))
+
+
+def installed(policy: Optional[Policy], resolved: Mapping[str, tuple[str, ...]], resolver: Optional[Resolver], boot: Boot) -> Installed:
+    """All files of a machine with this policy and this resolver; either may be missing."""
+    names = any(flow.destination.hostnames for flow in policy.flows) if policy else False
+    needs = Needs(rules=policy is not None, refresh=names, resolver=resolver)
+    files = {}
+    if policy:
+        files[_paths.POLICY] = (_stored.policy_text(policy, resolved), 0o600)
+        files[_paths.RULESET] = (_paths.HEAD + boot.ruleset, 0o600)
+        files[_paths.RESTORE] = (f"#!/bin/sh\n{_paths.HEAD}{boot.script}", 0o700)
+    if names or resolver:
+        files[_paths.PROGRAM] = (_pack.program(), 0o644)
+    if resolver:
+        files[_paths.RESOLVER] = (_stored.resolver_text(resolver), 0o600)
+        place = _paths.INSTANCE if resolver.mode == "instance" else _paths.DNSMASQ_DROPIN
+        files[place] = (_resolver.dnsmasq_text(resolver, policy), 0o644)
+    return Installed({**files, **_services.files(needs)}, needs)
+
+
+def changes(wanted: Installed, run: Runner) -> list[Change]:
     """What differs between the files that should be there and those that are; no file is touched."""
     found = []
-    for path, (text, mode) in sorted(wanted.items()):
+    for path, (text, mode) in sorted(wanted.files.items()):
         there = _system.read(path)
         if there is None:
             found.append(Change(f"file/{path}", None, "written"))
@@ -42,33 +79,67 @@ def changes(wanted: dict[str, tuple[str, int]], run: Runner) -> list[Change]:
             found.append(Change(f"file/{path}", "other text", "as rendered"))
         elif os.stat(path).st_mode & 0o7777 != mode:
             found.append(Change(f"file/{path}", f"mode {os.stat(path).st_mode & 0o7777:04o}", f"mode {mode:04o}"))
-    return found + [Change(f"unit/{name}", "not enabled and active", "enabled and active") for name in _services.sleeping(run)]
+    found += [Change(f"file/{path}", "there", None) for path in _stale(wanted)]
+    return found + [
+        Change(f"unit/{name}", "not enabled and active", "enabled and active") for name in _services.sleeping(wanted.needs, run)
+    ]
 
 
-def write(wanted: dict[str, tuple[str, int]], run: Runner) -> None:
-    """Write what differs and have it run at boot; on an error all files are as they were.
+def present() -> list[str]:
+    """Our files that are there."""
+    return [path for path in (*_OWN_FILES, *_services.paths()) if os.path.lexists(path)]
+
+
+def write(wanted: Installed, before: Needs, run: Runner) -> None:
+    """Write what differs, remove what is not wanted any more, and have the services run; on an error all is as it was.
+
+    Args:
+        wanted: all that shall be there.
+        before: what was needed until now.
+        run: runs commands.
 
     Raises:
         TargetProblem: a file cannot be written, or the service manager refuses.
     """
-    before = {path: _kept(path) for path in wanted}
+    stale = _stale(wanted)
+    kept = {path: _kept(path) for path in (*wanted.files, *stale)}
+    changed = [path for path, file in wanted.files.items() if kept[path] != file]
     staged: dict[str, str] = {}
     try:
-        os.makedirs(DIRECTORY, mode=0o700, exist_ok=True)
-        for path, (text, mode) in wanted.items():
-            if before[path] != (text, mode):
-                staged[path] = _system.stage(path, text, mode)
+        for path in changed:
+            os.makedirs(os.path.dirname(path), mode=0o700 if path.startswith(_paths.DIRECTORY) else 0o755, exist_ok=True)
+            staged[path] = _system.stage(path, *wanted.files[path])
+        _services.stop(stale, run)
         for path, temporary in staged.items():
             os.replace(temporary, path)
-        _services.enable(run)
+        for path in stale:
+            _system.remove(path)
+        _services.forget(stale, run)
+        _services.enable(wanted.needs, changed, run)
     except (OSError, TargetProblem) as error:
         for temporary in staged.values():
             _system.remove(temporary)
-        _put_back(before)
+        _put_back(kept)
+        with suppress(TargetProblem):
+            _services.enable(before, [*changed, *stale], run)
         if isinstance(error, TargetProblem):
             raise
         remedy = "Make room, or make the directory writable."
-        raise TargetProblem([Problem(str(error.filename or DIRECTORY), error.strerror, "to be able to write", remedy)]) from error
+        raise TargetProblem([Problem(str(error.filename or _paths.DIRECTORY), error.strerror, "to be able to write", remedy)]) from error
+    _tidy(wanted)
+
+
+def _stale(wanted: Installed) -> list[str]:
+    return [path for path in present() if path not in wanted.files]
+
+
+def _tidy(wanted: Installed) -> None:
+    """What was learned outlives no policy; no empty folder of ours stays."""
+    if not wanted.files:
+        for path in _STATE:
+            _system.remove(path)
+    for path in _OWN_DIRECTORIES:
+        _services.remove_empty(path)
 
 
 def _kept(path: str) -> Optional[tuple[str, int]]:
@@ -76,35 +147,11 @@ def _kept(path: str) -> Optional[tuple[str, int]]:
     return None if text is None else (text, os.stat(path).st_mode & 0o7777)
 
 
-def _put_back(before: dict[str, Optional[tuple[str, int]]]) -> None:
+def _put_back(before: Mapping[str, Optional[tuple[str, int]]]) -> None:
     for path, kept in before.items():
         if kept is None:
             _system.remove(path)
         elif _kept(path) != kept:
             os.replace(_system.stage(path, *kept), path)
-    _services.remove_empty(DIRECTORY)
-
-
-def present() -> list[str]:
-    """Our files that are there."""
-    return [path for path in (_stored.PATH, RULESET, _services.RESTORE, *_services.paths()) if os.path.lexists(path)]
-
-
-def remove(run: Runner) -> None:
-    """Take away every file and every service of ours.
-
-    Raises:
-        TargetProblem: the service manager refuses, or a file cannot be removed.
-    """
-    there = present()
-    if not there:
-        return
-    try:
-        _services.stop(run)
-        for path in there:
-            _system.remove(path)
-        _services.forget(run)
-    except OSError as error:
-        remedy = "Make the directory writable."
-        raise TargetProblem([Problem(str(error.filename), error.strerror, "to be able to remove it", remedy)]) from error
-    _services.remove_empty(DIRECTORY)
+    for path in _OWN_DIRECTORIES:
+        _services.remove_empty(path)

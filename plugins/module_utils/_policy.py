@@ -24,11 +24,14 @@ FAMILIES = ("ipv4", "ipv6")
 PLACEMENTS = ("gateway", "host", "both")
 BASELINES = ("existing", "deny_egress")
 PROTOCOLS = ("tcp", "udp")
+LEARNED_SIZES = (16, 1_000_000)
 
 SERVICE_NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
 REQUIREMENT_ID = re.compile(r"[a-z][a-z0-9-]{0,31}")
 INTERFACE = re.compile(r"[A-Za-z0-9_.@:-]{1,15}")
 HOSTNAME = re.compile(r"(?=.{1,253}$)([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
+# What DNS answers may teach: a whole name, or any depth below a suffix.
+PATTERN = re.compile(rf"(\*\.)?{HOSTNAME.pattern}")
 LOG_PREFIX = re.compile(r"[A-Za-z0-9 :._/-]{1,64}")
 _NETWORKS = {
     "ipv4": re.compile(r"(\d{1,3}(\.\d{1,3}){3}(/\d{1,2})?,)*"),
@@ -45,12 +48,14 @@ class Destination:
         ipv4: merged IPv4 networks in CIDR text, hosts without a prefix length.
         ipv6: the same for IPv6.
         hostnames: names that the target resolves, lower case, sorted.
+        learned: names whose addresses DNS answers teach, whole ones and ``*.suffix`` for any depth below, sorted.
     """
 
     any: bool = False
     ipv4: tuple[str, ...] = ()
     ipv6: tuple[str, ...] = ()
     hostnames: tuple[str, ...] = ()
+    learned: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -76,7 +81,7 @@ class Flow:
 
     def __str__(self) -> str:
         there = self.destination
-        where = ["any"] if there.any else [*there.ipv4, *there.ipv6, *there.hostnames]
+        where = ["any"] if there.any else [*there.ipv4, *there.ipv6, *sorted({*there.hostnames, *there.learned})]
         more = f" and {len(where) - 8} more" if len(where) > 8 else ""
         return f"{self.protocol} {ports_text(self.ports)} to {', '.join(where[:8]) or 'nowhere'}{more}"
 
@@ -115,6 +120,7 @@ class Frame:
         resolvers_ipv4: DNS servers that the deny baseline leaves reachable; all empty means any.
         resolvers_ipv6: the same for IPv6.
         log: what is logged.
+        learned_size: how many addresses a set that DNS answers fill may hold.
     """
 
     placement: str = "gateway"
@@ -129,6 +135,7 @@ class Frame:
     resolvers_ipv4: tuple[str, ...] = ()
     resolvers_ipv6: tuple[str, ...] = ()
     log: Log = field(default_factory=Log)
+    learned_size: int = 65536
 
 
 @dataclass(frozen=True)
@@ -139,11 +146,18 @@ class Policy:
         frame: what holds for all flows.
         services: the flows of each service by its name; both sorted.
         unsatisfied: flow id to reason, for requirements that the chosen way of handling wildcards cannot open.
+        dated: service to the date of the vendor's list of host names that it uses.
     """
 
     frame: Frame
     services: dict[str, tuple[Flow, ...]]
     unsatisfied: dict[str, str] = field(default_factory=dict)
+    dated: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def learns(self) -> bool:
+        """Whether any flow waits for DNS answers."""
+        return any(flow.destination.learned for flow in self.flows)
 
     @property
     def flows(self) -> tuple[Flow, ...]:
@@ -154,13 +168,15 @@ class Policy:
         """This policy with those services of another that it does not name itself; the frame is this one's."""
         services = {**other.services, **self.services}
         kept = {name: why for name, why in other.unsatisfied.items() if name.partition("/")[0] not in self.services}
-        return replace(self, services=dict(sorted(services.items())), unsatisfied={**kept, **self.unsatisfied})
+        dated = {name: date for name, date in {**other.dated, **self.dated}.items() if name in services}
+        return replace(self, services=dict(sorted(services.items())), unsatisfied={**kept, **self.unsatisfied}, dated=dated)
 
     def without(self, names: set[str]) -> Policy:
         """This policy less some services."""
         services = {name: flows for name, flows in self.services.items() if name not in names}
         unsatisfied = {key: why for key, why in self.unsatisfied.items() if key.partition("/")[0] not in names}
-        return replace(self, services=services, unsatisfied=unsatisfied)
+        dated = {name: date for name, date in self.dated.items() if name not in names}
+        return replace(self, services=services, unsatisfied=unsatisfied, dated=dated)
 
 
 def to_dict(policy: Policy) -> dict[str, Any]:
@@ -172,6 +188,7 @@ def to_dict(policy: Policy) -> dict[str, Any]:
         "frame": frame,
         "services": {name: [_flow_to_dict(flow) for flow in flows] for name, flows in policy.services.items()},
         "unsatisfied": dict(policy.unsatisfied),
+        "dated": dict(policy.dated),
     }
 
 
@@ -242,7 +259,7 @@ class _Reader:
         return bool(value) if self.check(isinstance(value, bool), path, value, "true or false") else False
 
     def policy(self, data: Any) -> Policy:
-        top = self.mapping(data, "policy", {"version", "frame", "services", "unsatisfied"})
+        top = self.mapping(data, "policy", {"version", "frame", "services", "unsatisfied", "dated"})
         self.check(top.get("version") == VERSION, "policy.version", top.get("version"), f"the version {VERSION}")
         services = {}
         for name, flows in sorted(self.mapping(top.get("services"), "policy.services").items()):
@@ -251,10 +268,11 @@ class _Reader:
             if self.check(isinstance(flows, (list, tuple)), path, flows, "a list of flows"):
                 services[str(name)] = tuple(self.flow(name, flow, f"{path}[{index}]") for index, flow in enumerate(flows))
         unsatisfied = {str(key): str(value) for key, value in self.mapping(top.get("unsatisfied"), "policy.unsatisfied").items()}
-        return Policy(self.frame(top.get("frame")), services, unsatisfied)
+        dated = {str(key): str(value) for key, value in self.mapping(top.get("dated"), "policy.dated").items()}
+        return Policy(self.frame(top.get("frame")), services, unsatisfied, dated)
 
     def flow(self, service: str, data: Any, path: str) -> Flow:
-        keys = {"id", "protocol", "ports", "any", "ipv4", "ipv6", "hostnames"}
+        keys = {"id", "protocol", "ports", "any", "ipv4", "ipv6", "hostnames", "learned"}
         item = self.mapping(data, path, keys)
         name = str(item.get("id"))
         good = name.startswith(f"{service}/") and bool(REQUIREMENT_ID.fullmatch(name[len(service) + 1 :]))
@@ -264,6 +282,7 @@ class _Reader:
             ipv4=self.networks(item.get("ipv4"), f"{path}.ipv4", "ipv4"),
             ipv6=self.networks(item.get("ipv6"), f"{path}.ipv6", "ipv6"),
             hostnames=self.texts(item.get("hostnames"), f"{path}.hostnames", HOSTNAME, "a host name"),
+            learned=self.texts(item.get("learned"), f"{path}.learned", PATTERN, "a host name, or *. and a suffix"),
         )
         protocol = self.choice(item.get("protocol"), f"{path}.protocol", PROTOCOLS)
         return Flow(name, protocol, self.ports(item.get("ports"), f"{path}.ports"), there)
@@ -301,6 +320,7 @@ class _Reader:
             baseline=self.choice(item.get("baseline"), "policy.frame.baseline", BASELINES),
             families=families,
             mark=mark,
+            learned_size=self.number(item.get("learned_size"), "policy.frame.learned_size", *LEARNED_SIZES),
             log=Log(
                 enabled=self.truth(log.get("enabled"), "policy.frame.log.enabled"),
                 rate=self.number(log.get("rate"), "policy.frame.log.rate", 1, 1000),

@@ -124,10 +124,10 @@ def _concrete_flow(flow: Flow, known: Mapping[str, tuple[str, ...]], answers: An
     if not there.hostnames:
         return flow
     found = [address for name in there.hostnames for address in known[name]]
-    if not found and not there.ipv4 and not there.ipv6:
+    if not found and not there.ipv4 and not there.ipv6 and not there.learned:
         reasons = "; ".join(f"{name}: {answers.failures.get(name, 'no address')}" for name in there.hostnames[:3])
         remedy = "Check /etc/resolv.conf of the target, or give the flow other destinations."
         problems.append(Problem(flow.id, reasons, "at least one of its host names to resolve", remedy))
     ipv4 = merge_networks([*there.ipv4, *(address for address in found if ":" not in address)])
     ipv6 = merge_networks([*there.ipv6, *(address for address in found if ":" in address)])
-    return replace(flow, destination=Destination(any=there.any, ipv4=ipv4, ipv6=ipv6))
+    return replace(flow, destination=Destination(any=there.any, ipv4=ipv4, ipv6=ipv6, learned=there.learned))

@@ -4,84 +4,48 @@
 
 # Private to the webrtc.firewall collection: no promise is made to code outside it.
 
-"""What runs our script when the machine starts: units of systemd, or an init script (LSB) where there is none.
-
-One unit loads the table early in the boot, and again whenever nftables.service has flushed it; a second one mends permits after
-Docker has made its chains.
-"""
+"""The services of ours that a machine runs, under systemd, or an init script and cron where there is none."""
 
 from __future__ import annotations
 
 import os
+import sys
+from dataclasses import dataclass
+from typing import Iterable, Optional
 
+from ansible_collections.webrtc.firewall.plugins.module_utils import _units
 from ansible_collections.webrtc.firewall.plugins.module_utils._errors import Problem, TargetProblem
-from ansible_collections.webrtc.firewall.plugins.module_utils._stored import DIRECTORY
+from ansible_collections.webrtc.firewall.plugins.module_utils._paths import (
+    CRON,
+    DNSMASQ_DROPIN,
+    DNSMASQ_RESTARTS,
+    INIT_SCRIPT,
+    INSTANCE,
+    POLICY,
+    PROGRAM,
+    RESOLVER,
+    UNITS,
+)
+from ansible_collections.webrtc.firewall.plugins.module_utils._resolver import Resolver
 from ansible_collections.webrtc.firewall.plugins.module_utils._system import Runner, find
+from ansible_collections.webrtc.firewall.plugins.module_utils._units import Unit
 
-RESTORE = f"{DIRECTORY}/restore"
-UNITS = "/etc/systemd/system"
-INIT_SCRIPT = "/etc/init.d/webrtc-firewall"
-HEAD = "# Made by the Ansible collection webrtc.firewall; changes are found and undone by its next run.\n"
+_LEARN, _SOCKET, _DNSMASQ = "webrtc-firewall-learn.service", "webrtc-firewall-learn.socket", "webrtc-firewall-dnsmasq.service"
 
-_EARLY = f"""{HEAD}[Unit]
-Description=WebRTC flows in the packet filter
-Documentation=man:nft(8)
-DefaultDependencies=no
-Wants=network-pre.target
-Before=network-pre.target shutdown.target
-After=nftables.service netfilter-persistent.service iptables.service
-Conflicts=shutdown.target
-PartOf=nftables.service
-ReloadPropagatedFrom=nftables.service
 
-[Service]
-Type=oneshot
-RemainAfterExit=yes
-ExecStart={RESTORE}
-ExecReload={RESTORE}
-ProtectSystem=full
-ProtectHome=yes
+@dataclass(frozen=True)
+class Needs:
+    """What a machine needs to have running.
 
-[Install]
-WantedBy=sysinit.target nftables.service
-"""
-_LATE = f"""{HEAD}[Unit]
-Description=WebRTC flows in the packet filter, once other services have made their chains
-Documentation=man:nft(8)
-After=webrtc-firewall.service docker.service libvirtd.service
-PartOf=docker.service
+    Attributes:
+        rules: something loads our rules when the machine starts.
+        refresh: something looks host names up again and again.
+        resolver: the settings of the resolver that learns, if there is one.
+    """
 
-[Service]
-Type=oneshot
-RemainAfterExit=yes
-ExecStart={RESTORE}
-ProtectSystem=full
-ProtectHome=yes
-
-[Install]
-WantedBy=multi-user.target docker.service
-"""
-_WANTS = {
-    "webrtc-firewall.service": ("sysinit.target", "nftables.service"),
-    "webrtc-firewall-late.service": ("multi-user.target", "docker.service"),
-}
-_INIT = f"""#!/bin/sh
-{HEAD}### BEGIN INIT INFO
-# Provides:          webrtc-firewall
-# Required-Start:    $local_fs
-# Required-Stop:     $local_fs
-# Should-Start:      nftables netfilter-persistent
-# X-Start-Before:    $network
-# Default-Start:     S
-# Default-Stop:
-# Short-Description: WebRTC flows in the packet filter
-### END INIT INFO
-case "$1" in
-start | restart | reload | force-reload) exec {RESTORE} ;;
-stop | status) exit 0 ;;
-*) echo "usage: $0 start|stop|restart|reload|status" >&2; exit 3 ;;
-esac
-"""
+    rules: bool
+    refresh: bool
+    resolver: Optional[Resolver]
 
 
 def manager() -> str:
@@ -91,67 +55,125 @@ def manager() -> str:
     return "sysv" if os.path.isdir("/etc/init.d") and find("update-rc.d") else ""
 
 
-def files() -> dict[str, tuple[str, int]]:
+def python() -> str:
+    """The interpreter that runs ours; the same whatever Python a run was started with."""
+    return find("python3") or sys.executable
+
+
+def _wanted(needs: Needs) -> dict[str, Unit]:
+    units = {"webrtc-firewall.service": _units.EARLY, "webrtc-firewall-late.service": _units.LATE} if needs.rules else {}
+    if needs.refresh:
+        units.update({"webrtc-firewall-refresh.service": _units.refresh(python()), "webrtc-firewall-refresh.timer": _units.TIMER})
+    return {**units, **(_units.resolver_units(needs.resolver, python(), find("dnsmasq") or "/usr/sbin/dnsmasq") if needs.resolver else {})}
+
+
+def files(needs: Needs) -> dict[str, tuple[str, int]]:
     """The service manager's files: path to (text, mode)."""
     if manager() == "systemd":
-        return {f"{UNITS}/webrtc-firewall.service": (_EARLY, 0o644), f"{UNITS}/webrtc-firewall-late.service": (_LATE, 0o644)}
-    return {INIT_SCRIPT: (_INIT, 0o755)} if manager() == "sysv" else {}
+        found = {f"{UNITS}/{name}": (unit.text, 0o644) for name, unit in _wanted(needs).items()}
+        if needs.resolver and needs.resolver.mode == "dropin":
+            found[DNSMASQ_RESTARTS] = (_units.RESTARTS, 0o644)
+        return found
+    found = {INIT_SCRIPT: (_units.INIT, 0o755)} if needs.rules and manager() == "sysv" else {}
+    if needs.refresh and os.path.isdir(os.path.dirname(CRON)):
+        found[CRON] = (_units.cron(python()), 0o644)
+    return found
+
+
+def _all() -> dict[str, Unit]:
+    """Every unit that a machine can have; their texts do not matter here."""
+    return _wanted(Needs(True, True, Resolver("instance", ())))
 
 
 def paths() -> list[str]:
     """All paths that `files` can name, whatever the service manager."""
-    return [INIT_SCRIPT, *(f"{UNITS}/{name}" for name in _WANTS)]
+    return [INIT_SCRIPT, CRON, DNSMASQ_RESTARTS, *(f"{UNITS}/{name}" for name in _all())]
 
 
-def sleeping(run: Runner) -> list[str]:
-    """The services that would not run at boot, or could not be reached by a reload of nftables.service now."""
+def sleeping(needs: Needs, run: Runner) -> list[str]:
+    """The services that would not run at boot, or do not run now although they should."""
     if manager() == "sysv":
-        return [] if _linked() else ["webrtc-firewall"]
+        return [] if _linked() or not needs.rules else ["webrtc-firewall"]
     if manager() != "systemd":
         return []
-    linked = [name for name, wanted in _WANTS.items() if all(os.path.lexists(f"{UNITS}/{target}.wants/{name}") for target in wanted)]
+    wanted = {name: unit.wanted_by for name, unit in _wanted(needs).items() if unit.wanted_by}
+    linked = [name for name, targets in wanted.items() if all(os.path.lexists(f"{UNITS}/{target}.wants/{name}") for target in targets)]
     active = run(["systemctl", "is-active", *linked], "").out.split() if linked else []
+    # Between two tries of systemd's to start it, a unit is on its way and not asleep.
     running = {name for name, state in zip(linked, active) if state == "active"}
-    return [name for name in _WANTS if name not in running]
+    return [name for name in wanted if name not in running]
 
 
 def _linked() -> bool:
     return any(name.endswith("webrtc-firewall") and name.startswith("S") for name in os.listdir("/etc/rcS.d"))
 
 
-def enable(run: Runner) -> None:
-    """Have the services run at boot, and let them know of changed files.
+def enable(needs: Needs, changed: Iterable[str], run: Runner) -> None:
+    """Have the services run now and at boot, with what has changed in their files.
+
+    Args:
+        needs: what the machine needs.
+        changed: the paths that have just been written or removed.
+        run: runs commands.
 
     Raises:
-        TargetProblem: the service manager refuses.
+        TargetProblem: the service manager refuses, or a service does not start.
     """
-    if manager() == "systemd":
-        _must(run, ["systemctl", "daemon-reload"])
-    names = sleeping(run)
-    if not names:
-        return
-    if manager() == "sysv":
+    touched = set(changed)
+    if manager() == "sysv" and sleeping(needs, run):
         _must(run, ["update-rc.d", "webrtc-firewall", "defaults"])
+    if manager() != "systemd":
         return
-    _must(run, ["systemctl", "enable", "--quiet", *names])
-    _must(run, ["systemctl", "start", *names])
-
-
-def stop(run: Runner) -> None:
-    """Before the files go: systemd forgets the units; the rules stay as they are."""
-    there = [name for name in _WANTS if os.path.lexists(f"{UNITS}/{name}")]
-    if there and manager() == "systemd":
-        _must(run, ["systemctl", "disable", "--quiet", "--now", *there])
-
-
-def forget(run: Runner) -> None:
-    """After the files are gone: no link and no folder of ours stays behind."""
-    if manager() == "systemd":
+    if any(path.startswith(UNITS) for path in touched) or sleeping(needs, run):
         _must(run, ["systemctl", "daemon-reload"])
-    elif manager() == "sysv":
+    wanted = _wanted(needs)
+    asleep = sleeping(needs, run)
+    stale = [name for name, sources in _sources().items() if name in wanted and name not in asleep and touched & sources]
+    if _SOCKET in stale:
+        # systemd does not let go of a socket while its service runs.
+        _must(run, ["systemctl", "stop", _LEARN])
+    if asleep:
+        _must(run, ["systemctl", "enable", "--quiet", *asleep])
+    for name in [*stale, *asleep]:
+        _must(run, ["systemctl", "restart", name])
+    if touched & {DNSMASQ_DROPIN, DNSMASQ_RESTARTS}:
+        _must(run, ["systemctl", "restart", "dnsmasq.service"])
+
+
+def _sources() -> dict[str, set[str]]:
+    """The files that a running service has read, in the order in which the services are to be restarted."""
+    return {
+        "webrtc-firewall-refresh.timer": {f"{UNITS}/webrtc-firewall-refresh.timer"},
+        _SOCKET: {f"{UNITS}/{_SOCKET}"},
+        _LEARN: {f"{UNITS}/{_LEARN}", f"{UNITS}/{_SOCKET}", PROGRAM, POLICY, RESOLVER},
+        _DNSMASQ: {f"{UNITS}/{_DNSMASQ}", INSTANCE},
+    }
+
+
+def stop(gone: Iterable[str], run: Runner) -> None:
+    """Before files go: systemd forgets their units; the rules stay as they are.
+
+    Args:
+        gone: the paths that are about to be removed.
+        run: runs commands.
+    """
+    names = [name for name, unit in _all().items() if f"{UNITS}/{name}" in set(gone) and unit.wanted_by]
+    if names and manager() == "systemd":
+        _must(run, ["systemctl", "disable", "--quiet", "--now", *names])
+
+
+def forget(gone: Iterable[str], run: Runner) -> None:
+    """After files are gone: no link and no folder of ours stays behind, and nothing runs with what was in them."""
+    paths_gone = set(gone)
+    if manager() == "systemd" and any(path.startswith(UNITS) for path in paths_gone):
+        _must(run, ["systemctl", "daemon-reload"])
+    elif manager() == "sysv" and INIT_SCRIPT in paths_gone:
         _must(run, ["update-rc.d", "webrtc-firewall", "remove"])
-    for target in sorted({target for wanted in _WANTS.values() for target in wanted}):
+    if paths_gone & {DNSMASQ_DROPIN, DNSMASQ_RESTARTS} and run(["systemctl", "is-active", "--quiet", "dnsmasq.service"], "").code == 0:
+        _must(run, ["systemctl", "restart", "dnsmasq.service"])
+    for target in sorted({target for unit in _all().values() for target in unit.wanted_by}):
         remove_empty(f"{UNITS}/{target}.wants")
+    remove_empty(os.path.dirname(DNSMASQ_RESTARTS))
 
 
 def remove_empty(path: str) -> None:

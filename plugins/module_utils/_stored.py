@@ -4,21 +4,22 @@
 
 # Private to the webrtc.firewall collection: no promise is made to code outside it.
 
-"""The policy as an earlier run left it on the target, so that services compose."""
+"""What an earlier run left on the target: the policy, so that services compose, and the settings of the resolver."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from dataclasses import dataclass
-from typing import Any, Mapping, Optional
+from typing import Any, Callable, Mapping, Optional, TypeVar
 
-from ansible_collections.webrtc.firewall.plugins.module_utils import _system
+from ansible_collections.webrtc.firewall.plugins.module_utils import _policy, _resolver, _system
 from ansible_collections.webrtc.firewall.plugins.module_utils._errors import InvalidInput, Problem, TargetProblem
-from ansible_collections.webrtc.firewall.plugins.module_utils._policy import Policy, from_dict, to_dict
+from ansible_collections.webrtc.firewall.plugins.module_utils._paths import POLICY, RESOLVER
+from ansible_collections.webrtc.firewall.plugins.module_utils._policy import Policy
+from ansible_collections.webrtc.firewall.plugins.module_utils._resolver import Resolver
 
-DIRECTORY = "/etc/webrtc-firewall"
-PATH = f"{DIRECTORY}/policy.json"
+_Kind = TypeVar("_Kind")
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Stored:
 
 
 def load() -> Stored:
-    """Read what an earlier run has stored.
+    """Read the policy that an earlier run has stored.
 
     Returns:
         The stored policy; None if there is none.
@@ -38,27 +39,51 @@ def load() -> Stored:
     Raises:
         TargetProblem: the file was edited or is damaged.
     """
-    text = _system.read(PATH)
+    remedy = "Apply all services of this machine in one exclusive run (webrtc_egress_exclusive: true); it writes the file anew."
+    return _unsealed(POLICY, remedy, _stored) or Stored(None, {})
+
+
+def _stored(data: Mapping[str, Any]) -> Stored:
+    resolved = {str(name): tuple(map(str, found)) for name, found in data["resolved"].items()}
+    return Stored(_policy.from_dict(data["policy"]), resolved)
+
+
+def load_resolver() -> Optional[Resolver]:
+    """Read the settings of the resolver that an earlier run has stored; None if there are none.
+
+    Raises:
+        TargetProblem: the file was edited or is damaged.
+    """
+    return _unsealed(RESOLVER, "Run the role webrtc_domains; it writes the file anew.", lambda data: _resolver.from_dict(data["resolver"]))
+
+
+def policy_text(policy: Policy, resolved: Mapping[str, tuple[str, ...]]) -> str:
+    """What to store: the policy, and the addresses of the names in it, with a checksum."""
+    return _sealed({"policy": _policy.to_dict(policy), "resolved": {name: list(found) for name, found in resolved.items()}})
+
+
+def resolver_text(resolver: Resolver) -> str:
+    """What to store of the resolver, with a checksum."""
+    return _sealed({"resolver": _resolver.to_dict(resolver)})
+
+
+def _sealed(data: dict[str, Any]) -> str:
+    return json.dumps({**data, "sha256": _digest(data)}, indent=1, sort_keys=True) + "\n"
+
+
+def _unsealed(path: str, remedy: str, read: Callable[[Mapping[str, Any]], _Kind]) -> Optional[_Kind]:
+    text = _system.read(path)
     if text is None:
-        return Stored(None, {})
+        return None
     try:
         data = json.loads(text)
-        if data["sha256"] != _digest(data):
+        if data.pop("sha256") != _digest(data):
             raise ValueError("its checksum does not fit")
-        resolved = {str(name): tuple(map(str, found)) for name, found in data["resolved"].items()}
-        return Stored(from_dict(data["policy"]), resolved)
+        return read(data)
     except (ValueError, KeyError, TypeError, AttributeError, InvalidInput) as error:
         reason = str(error).splitlines()[0]
-        remedy = "Apply all services of this machine in one exclusive run (webrtc_egress_exclusive: true); it writes the file anew."
-        raise TargetProblem([Problem(PATH, reason, "the file as the last run left it", remedy)]) from error
+        raise TargetProblem([Problem(path, reason, "the file as the last run left it", remedy)]) from error
 
 
-def _digest(data: dict[str, Any]) -> str:
-    body = json.dumps({"policy": data["policy"], "resolved": data["resolved"]}, sort_keys=True)
-    return hashlib.sha256(body.encode()).hexdigest()
-
-
-def text(policy: Policy, resolved: Mapping[str, tuple[str, ...]]) -> str:
-    """What to store: the policy, and the addresses of the names in it, with a checksum."""
-    data: dict[str, Any] = {"policy": to_dict(policy), "resolved": {name: list(found) for name, found in resolved.items()}}
-    return json.dumps({**data, "sha256": _digest(data)}, indent=1, sort_keys=True) + "\n"
+def _digest(data: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()

@@ -141,17 +141,8 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.webrtc.firewall.plugins.module_utils import _apply, _policy
-from ansible_collections.webrtc.firewall.plugins.module_utils._backend import Change
 from ansible_collections.webrtc.firewall.plugins.module_utils._backends import BACKENDS
-from ansible_collections.webrtc.firewall.plugins.module_utils._errors import FirewallError
-from ansible_collections.webrtc.firewall.plugins.module_utils._runner import runner
-
-
-def diff(changes: tuple[Change, ...]) -> dict[str, str]:
-    """The changes as Ansible shows them: a line an id, before and after."""
-    before = "".join(f"{change.id}: {change.before}\n" for change in changes if change.before is not None)
-    after = "".join(f"{change.id}: {change.after}\n" for change in changes if change.after is not None)
-    return {"before_header": "live", "after_header": "policy", "before": before, "after": after}
+from ansible_collections.webrtc.firewall.plugins.module_utils._runner import answer, fail_with_problems, runner
 
 
 def work(module: AnsibleModule) -> dict[str, Any]:
@@ -163,12 +154,8 @@ def work(module: AnsibleModule) -> dict[str, Any]:
         result = _apply.present(backend, policy, wanted["exclusive"], module.check_mode)
     else:
         result = _apply.absent(backend, wanted["services"], module.check_mode)
-    for warning in result.warnings:
-        module.warn(warning)
     return {
-        "changed": bool(result.changes),
-        "changes": [vars(change) for change in result.changes],
-        "diff": diff(result.changes),
+        **answer(module, result),
         "services": sorted(result.policy.services) if result.policy else [],
         "unsatisfied": dict(result.policy.unsatisfied) if result.policy else {},
     }
@@ -187,11 +174,8 @@ def main() -> None:
         required_if=[("state", "present", ["policy"])],
         supports_check_mode=True,
     )
-    try:
+    with fail_with_problems(module):
         result = work(module)
-    except FirewallError as error:
-        problems = [vars(problem) for problem in error.problems]
-        module.fail_json(msg=str(error), problems=problems, check_mode=module.check_mode)
     # The policy may hold a hundred thousand networks: it is not sent back, as modules do with their parameters by default.
     shown = {key: value for key, value in module.params.items() if key != "policy"}
     module.exit_json(invocation={"module_args": shown}, **result)

@@ -19,6 +19,8 @@ from ansible_collections.webrtc.firewall.plugins.plugin_utils._input import Inpu
 from ansible_collections.webrtc.firewall.plugins.plugin_utils._requirements import Hostnames, Requirement
 from ansible_collections.webrtc.firewall.plugins.plugin_utils._site import PREFIX, Site, read_site
 
+_REMEDY = f"{PREFIX}wildcards=dns would learn them from DNS answers, {PREFIX}wildcards=any would open it to every address"
+
 
 @dataclass(frozen=True)
 class Compiled:
@@ -54,15 +56,18 @@ def compile_site(services: Any, options: Mapping[str, Any]) -> Compiled:
     requirements: list[Requirement] = []
     flows: dict[str, tuple[Flow, ...]] = {}
     unsatisfied: dict[str, str] = {}
+    dated: dict[str, str] = {}
     for choice in choices:
         wanted = choice.requirements()
         opened = [_open(requirement, choice, site, check) for requirement in wanted]
         requirements += wanted
         flows[choice.service.name] = tuple(flow for flow, _reason in opened if flow)
+        if site.wildcards == "hostnames" and choice.service.hostnames and choice.service.hostnames.date:
+            dated[choice.service.name] = choice.service.hostnames.date
         unsatisfied.update((f"{row.service}/{row.id}", reason) for row, (_flow, reason) in zip(wanted, opened) if reason)
 
     check.raise_if_any()
-    return Compiled(tuple(requirements), Policy(site.frame, flows, unsatisfied))
+    return Compiled(tuple(requirements), Policy(site.frame, flows, unsatisfied, dated))
 
 
 def _open(requirement: Requirement, choice: Choice, site: Site, check: Input) -> tuple[Flow | None, str]:
@@ -71,16 +76,24 @@ def _open(requirement: Requirement, choice: Choice, site: Site, check: Input) ->
     name = f"{requirement.service}/{requirement.id}"
     if there.any or (there.suffixes and site.wildcards == "any"):
         return Flow(name, requirement.protocol, requirement.ports, Destination(any=True)), ""
-    listed, unknown = _listed(requirement, choice.service.hostnames)
+    learned = _learned(requirement) if site.wildcards == "dns" else ()
+    listed, unknown = ([], []) if learned else _listed(requirement, choice.service.hostnames)
     networks = split_families(there.networks, site.frame.families, there.written_at, check)
     reason = ""
     if unknown:
-        reason = f"{_why(requirement, unknown, choice.service.hostnames)}; {PREFIX}wildcards=any would open it to every address"
+        reason = f"{_why(requirement, unknown, choice.service.hostnames)}; {_REMEDY}"
     elif there.networks and not any(networks.values()):
         reason = f"its networks are not of the families that {PREFIX}families opens: {', '.join(site.frame.families)}"
-    destination = Destination(ipv4=networks["ipv4"], ipv6=networks["ipv6"], hostnames=tuple(sorted({*there.hostnames, *listed})))
+    names = tuple(sorted({*there.hostnames, *listed}))
+    destination = Destination(ipv4=networks["ipv4"], ipv6=networks["ipv6"], hostnames=names, learned=learned)
     opened = destination != Destination()
     return Flow(name, requirement.protocol, requirement.ports, destination) if opened else None, reason
+
+
+def _learned(requirement: Requirement) -> tuple[str, ...]:
+    """The names whose addresses DNS answers teach: any depth below a suffix, and hosts, since a pool answers differently each time."""
+    there = requirement.destinations
+    return tuple(sorted({*(f"*.{suffix}" for suffix in there.suffixes), *there.hostnames}))
 
 
 def _listed(requirement: Requirement, hostnames: Hostnames | None) -> tuple[list[str], list[str]]:

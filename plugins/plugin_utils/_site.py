@@ -15,6 +15,7 @@ from ansible_collections.webrtc.firewall.plugins.module_utils._policy import (
     BASELINES,
     FAMILIES,
     INTERFACE,
+    LEARNED_SIZES,
     LOG_PREFIX,
     PLACEMENTS,
     Frame,
@@ -25,7 +26,7 @@ from ansible_collections.webrtc.firewall.plugins.plugin_utils._input import Inpu
 from ansible_collections.webrtc.firewall.plugins.plugin_utils._requirements import TIERS
 
 PREFIX = "webrtc_egress_"
-WILDCARDS = ("hostnames", "any")
+WILDCARDS = ("hostnames", "dns", "any")
 DEFAULTS: dict[str, Any] = {
     "tier": "recommended",
     "wildcards": "hostnames",
@@ -42,6 +43,7 @@ DEFAULTS: dict[str, Any] = {
     "log_rate": 5,
     "log_burst": 20,
     "log_prefix": "webrtc-firewall drop: ",
+    "learned_size": 65536,
 }
 
 
@@ -52,7 +54,7 @@ class Site:
     Attributes:
         frame: what goes into the policy.
         tier: the tier of services that do not say their own.
-        wildcards: what becomes of domain suffixes, ``hostnames`` or ``any``.
+        wildcards: what becomes of domain suffixes, ``hostnames``, ``dns`` or ``any``.
         custom_services: the site's own services, not read yet.
     """
 
@@ -89,6 +91,7 @@ def read_site(options: Mapping[str, Any], check: Input) -> Site:
         resolvers_ipv4=dns["ipv4"],
         resolvers_ipv6=dns["ipv6"],
         log=_log(given, check),
+        learned_size=check.number(given["learned_size"], f"{PREFIX}learned_size", *LEARNED_SIZES),
     )
     tier = check.choice(given["tier"], f"{PREFIX}tier", TIERS)
     wildcards = check.choice(given["wildcards"], f"{PREFIX}wildcards", WILDCARDS)

@@ -19,7 +19,7 @@ from typing import Any
 sys.path.insert(0, "/collections")
 sys.dont_write_bytecode = True
 
-from ansible_collections.webrtc.firewall.plugins.module_utils import _apply, _nft_listing, _nft_render, _persistence, _stored, _system  # noqa: E402
+from ansible_collections.webrtc.firewall.plugins.module_utils import _apply, _nft_listing, _nft_render, _paths, _persistence, _system  # noqa: E402
 from ansible_collections.webrtc.firewall.plugins.module_utils._backends import BACKENDS  # noqa: E402
 from ansible_collections.webrtc.firewall.plugins.module_utils._errors import FirewallError  # noqa: E402
 from ansible_collections.webrtc.firewall.plugins.module_utils._policy import from_dict  # noqa: E402
@@ -48,8 +48,8 @@ def load(policy: Any) -> dict[str, Any]:
 
 
 def reset() -> dict[str, Any]:
-    _persistence.remove(command)
-    shutil.rmtree(_stored.DIRECTORY, ignore_errors=True)
+    _persistence.write(_persistence.NOTHING, _persistence.NOTHING.needs, command)
+    shutil.rmtree(_paths.DIRECTORY, ignore_errors=True)
     return run(["nft", "flush", "ruleset"])
 
 

@@ -136,7 +136,7 @@ def test_a_foreign_table_that_vanishes_meanwhile_is_an_error_and_nothing_else(ma
                 return Output(done.returncode, done.stdout, done.stderr)
 
             nft = BACKENDS["nftables"](command)
-            plan = nft.plan(from_dict(json.load(sys.stdin)), nft.read())
+            plan = nft.plan(from_dict(json.load(sys.stdin)), nft.read(), {})
             subprocess.run(["nft", "delete", "table", "inet", "filter"], check=True)
             try:
                 nft.apply(plan)

@@ -24,11 +24,12 @@ from ansible_collections.webrtc.firewall.plugins.module_utils._foreign_listing i
     iptables_tables,
 )
 from ansible_collections.webrtc.firewall.plugins.module_utils._nft_model import FAMILY, TABLE, Ruleset
-from ansible_collections.webrtc.firewall.plugins.module_utils._permits import boot_script, iptables_scripts, nft_lines
+from ansible_collections.webrtc.firewall.plugins.module_utils._nft_transaction import Learned
+from ansible_collections.webrtc.firewall.plugins.module_utils._paths import LEARNED, RULESET
+from ansible_collections.webrtc.firewall.plugins.module_utils._permits import Files, boot_script, iptables_scripts, nft_lines
 from ansible_collections.webrtc.firewall.plugins.module_utils._policy import Policy
 from ansible_collections.webrtc.firewall.plugins.module_utils._system import Output, find, read
 
-RULESET_FILE = "/etc/webrtc-firewall/ruleset.nft"
 _LEGACY = {"ip": "/proc/net/ip_tables_names", "ip6": "/proc/net/ip6_tables_names"}
 _CONNTRACK_COUNT = "/proc/sys/net/netfilter/nf_conntrack_count"
 _ERROR_LINE = re.compile(r"^(?:/dev/stdin|-|internal|<cmdline>):(\d+):\d+-\d+: Error: (.*)$", re.MULTILINE)
@@ -80,13 +81,19 @@ class Nftables(Backend):
     def obstacles(self, policy: Policy, live: Live) -> list[Problem]:
         return _foreign.managers(live.foreign) + _foreign.conflicts(live.foreign, policy.frame.mark)
 
-    def plan(self, policy: Optional[Policy], live: Live) -> Plan:
+    def plan(self, policy: Optional[Policy], live: Live, learned: Learned) -> Plan:
         frame = policy.frame if policy else None
         permits = _foreign.plan(live.foreign, frame.placement if frame else "", frame.mark if frame else 0)
         wanted = _nft_render.render(policy) if policy else None
         changes = [*_table_changes(wanted, live.ours), *_permit_changes(permits)]
         mark = frame.mark if frame else 0
-        own = "" if _same(wanted, live.ours) else _nft_transaction.transaction(wanted, live.ours) if wanted else _nft_transaction.removal()
+        own = (
+            ""
+            if _same(wanted, live.ours)
+            else _nft_transaction.transaction(wanted, live.ours, learned)
+            if wanted
+            else _nft_transaction.removal()
+        )
         script = own + "".join(f"{line}\n" for line in nft_lines(permits, mark))
         warnings = _foreign.too_early(live.foreign, frame.placement, _nft_render.CLASSIFY) if frame else []
         boot = self._boot(wanted, permits, mark) if wanted else Boot("", "")
@@ -139,12 +146,13 @@ class Nftables(Backend):
         counted = {name: live.ours.packets.get(_nft_render.flow_name(name), (0, 0)) for name in words}
         flows = tuple(FlowState(name, words[name], *counted[name]) for name in sorted(words) if _is_flow(name))
         frame = {name: text for name, text in words.items() if not _is_flow(name)}
-        return State(True, flows, permits, live.ours.packets.get(_nft_render.DROPPED, (0, 0))[0], frame)
+        return State(True, flows, permits, live.ours.packets.get(_nft_render.DROPPED, (0, 0))[0], frame, live.ours.learned)
 
     def _boot(self, wanted: Ruleset, permits: Permits, mark: int) -> Boot:
         where = sorted({*permits.add, *permits.keep})
         tools = {item.tool: _tool(item.tool) for item in where if item.tool != "nft"}
-        return Boot(_nft_transaction.definition(wanted), boot_script(_tool("nft"), RULESET_FILE, where, mark, tools))
+        files = Files(RULESET, LEARNED if any(item.learned for item in wanted.sets) else "")
+        return Boot(_nft_transaction.definition(wanted), boot_script(_tool("nft"), files, where, mark, tools))
 
     def _nft(self, *arguments: str) -> str:
         done = self.run([_tool("nft"), *arguments], "")

@@ -81,6 +81,7 @@ def test_policy_is_plain_data(inventory: Any) -> None:
         "ipv4": ["216.147.0.0/18"],
         "ipv6": [],
         "hostnames": [],
+        "learned": [],
     }
     assert seen["frame"]["mark"] == 0x20000
     assert seen["frame"]["families"] == ["ipv4"]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from ansible_collections.webrtc.firewall.plugins.module_utils import _foreign
 from ansible_collections.webrtc.firewall.plugins.module_utils._foreign import Address, Permits
 from ansible_collections.webrtc.firewall.plugins.module_utils._foreign_listing import from_iptables_save, from_nft
-from ansible_collections.webrtc.firewall.plugins.module_utils._permits import boot_script, iptables_scripts, nft_lines
+from ansible_collections.webrtc.firewall.plugins.module_utils._permits import Files, boot_script, iptables_scripts, nft_lines
 
 MARK = 0x10000
 CT_MARK = {"ct": {"key": "mark"}}
@@ -187,7 +187,7 @@ def test_a_chain_before_ours_is_told():
 
 def test_the_boot_script_quotes_what_it_is_given():
     odd = Address("nft", "inet", "fil;ter", "for ward")
-    text = boot_script("/usr/sbin/nft", "/etc/webrtc-firewall/ruleset.nft", [odd], MARK, {})
+    text = boot_script("/usr/sbin/nft", Files("/etc/webrtc-firewall/ruleset.nft", ""), [odd], MARK, {})
     assert "inet 'fil;ter' 'for ward'" in text
     assert nft_lines(Permits(), MARK) == []
 

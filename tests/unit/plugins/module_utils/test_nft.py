@@ -67,12 +67,12 @@ def test_nothing_unknown_is_overlooked(entry):
 def test_a_dormant_table_is_not_a_live_one():
     live = {"nftables": [{"table": {"family": "inet", "name": "webrtc_firewall", "handle": 1, "flags": "dormant"}}]}
     assert parse(live).extra
-    assert transaction(Ruleset(), parse(live)).startswith("add table inet webrtc_firewall\ndelete table inet webrtc_firewall\n")
+    assert transaction(Ruleset(), parse(live), {}).startswith("add table inet webrtc_firewall\ndelete table inet webrtc_firewall\n")
 
 
 def test_an_unchanged_set_and_its_counter_are_not_touched():
     wanted = ruleset(RTP, SIP)
-    text = transaction(wanted, ruleset(RTP))
+    text = transaction(wanted, ruleset(RTP), {})
     assert "add set inet webrtc_firewall vonage.sip-tcp.ipv4" in text
     assert "add counter inet webrtc_firewall vonage.sip-tcp" in text
     assert "set inet webrtc_firewall vonage.rtp-media.ipv4" not in text
@@ -82,7 +82,7 @@ def test_an_unchanged_set_and_its_counter_are_not_touched():
 
 def test_a_changed_set_is_replaced_and_the_counter_stays():
     narrow = Flow("vonage/rtp-media", "udp", ((10000, 50000),), Destination(ipv4=("216.147.0.0/18",)))
-    text = transaction(ruleset(narrow), ruleset(RTP))
+    text = transaction(ruleset(narrow), ruleset(RTP), {})
     assert text.index("delete set inet webrtc_firewall vonage.rtp-media.ipv4") < text.index(
         "add set inet webrtc_firewall vonage.rtp-media.ipv4"
     )

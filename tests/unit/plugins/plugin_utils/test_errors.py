@@ -105,7 +105,7 @@ def test_services(services: Any, path: str, value: str, expected: str) -> None:
         ("tier", "all", "", "minimum, recommended"),
         ("tier", None, "", "minimum, recommended"),
         ("tier", ["minimum"], "", "minimum, recommended"),
-        ("wildcards", "dns", "", "hostnames, any"),
+        ("wildcards", "nfqueue", "", "hostnames, dns, any"),
         ("placement", "router", "", "gateway, host, both"),
         ("baseline", "deny", "", "existing, deny_egress"),
         ("families", [], "", "at least one"),

@@ -1,0 +1,278 @@
+# Copyright (c) 2026, webrtc.firewall contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to the webrtc.firewall collection: no promise is made to code outside it.
+
+"""What DNS answers have taught: which address stands for which name, how long that holds, and into which sets it belongs.
+
+Facts are about names, not about sets: so a changed policy finds its addresses among what was learned before. The sets in the
+kernel have no times of their own: an element is there as long as a fact speaks for it, and a machine that has lost its sets gets
+them back from here.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from typing import Iterable, Mapping
+
+from ansible_collections.webrtc.firewall.plugins.module_utils import _system
+from ansible_collections.webrtc.firewall.plugins.module_utils._nft_elements import Element
+from ansible_collections.webrtc.firewall.plugins.module_utils._nft_render import learned_set
+from ansible_collections.webrtc.firewall.plugins.module_utils._nft_transaction import elements as element_lines
+from ansible_collections.webrtc.firewall.plugins.module_utils._paths import LEARNED
+from ansible_collections.webrtc.firewall.plugins.module_utils._policy import Policy
+
+# A fact as (name that was asked for, address that was answered).
+Fact = tuple[str, str]
+
+
+class Lesson:
+    """Which sets a name's addresses belong into.
+
+    Args:
+        policy: the policy; its flows say what they learn, as ``*.suffix`` for any depth below, or as a whole name.
+    """
+
+    def __init__(self, policy: Policy) -> None:
+        self.sets: dict[str, str] = {}
+        self.size = policy.frame.learned_size
+        self._flows: dict[str, list[str]] = {}
+        families = policy.frame.families
+        for flow in policy.flows:
+            for pattern in flow.destination.learned:
+                self._flows.setdefault(pattern, []).append(flow.id)
+            if flow.destination.learned:
+                self.sets.update((learned_set(flow.id, family), family) for family in families)
+        self._families = families
+
+    def pattern(self, name: str) -> str:
+        """The most specific pattern that covers a name; empty if none does."""
+        return next(iter(self._patterns(name)), "")
+
+    def elements(self, fact: Fact) -> list[Element]:
+        """The elements that a fact speaks for."""
+        name, address = fact
+        family = "ipv6" if ":" in address else "ipv4"
+        if family not in self._families:
+            return []
+        flows = [flow for pattern in self._patterns(name) for flow in self._flows[pattern]]
+        return [(learned_set(flow, family), address) for flow in dict.fromkeys(flows)]
+
+    def _patterns(self, name: str) -> list[str]:
+        labels = name.split(".")
+        candidates = [name, *(f"*.{'.'.join(labels[start:])}" for start in range(1, len(labels)))]
+        return [pattern for pattern in candidates if pattern in self._flows]
+
+
+@dataclass
+class Delta:
+    """What has to change in the kernel's sets."""
+
+    add: list[Element] = field(default_factory=list)
+    remove: list[Element] = field(default_factory=list)
+
+
+class Memory:
+    """All facts that hold, oldest first, and the elements that they speak for.
+
+    A fact holds for `keep` seconds from when it was last told or used. Since that is the same for all, the oldest ends first.
+
+    Args:
+        lesson: which names belong into which sets.
+        keep: seconds.
+    """
+
+    def __init__(self, lesson: Lesson, keep: float) -> None:
+        self.lesson = lesson
+        self.keep = keep
+        self.facts: dict[Fact, float] = {}
+        self._speakers: dict[Element, set[Fact]] = {}
+        self._filled: dict[str, int] = {}
+
+    def __contains__(self, element: Element) -> bool:
+        return element in self._speakers
+
+    def learn(self, name: str, addresses: Iterable[str], now: float) -> Delta:
+        """Take an answer in.
+
+        A full set gives up its oldest address for the new one: nobody who asks is turned away, and a live connection does
+        not need its element any more.
+
+        Args:
+            name: the name that was asked for.
+            addresses: what was answered.
+            now: seconds on the clock that all calls use.
+
+        Returns:
+            What has to change in the sets.
+        """
+        delta = Delta()
+        for address in addresses:
+            self._tell((name, address), now + self.keep, delta)
+        return delta
+
+    def recall(self, left: Mapping[Fact, float], now: float) -> None:
+        """Take facts of an earlier time in; left says for how many seconds each still holds."""
+        for fact, seconds in sorted(left.items(), key=lambda item: item[1]):
+            if seconds > 0:
+                self._tell(fact, now + min(seconds, self.keep), Delta())
+
+    def due(self, before: float) -> set[str]:
+        """The sets with elements that nothing would speak for any more at a time."""
+        sets: set[str] = set()
+        for fact, ends in self.facts.items():
+            if ends > before:
+                break
+            sets.update(name for name, _address in self.lesson.elements(fact))
+        return sets
+
+    def used(self, elements: Iterable[Element], now: float) -> list[Fact]:
+        """Connections have met these elements: what speaks for them holds anew. Returns the facts."""
+        facts = [fact for element in elements for fact in self._speakers.get(element, ())]
+        for fact in facts:
+            del self.facts[fact]
+            self.facts[fact] = now + self.keep
+        return facts
+
+    def expire(self, now: float) -> Delta:
+        """Forget what holds no more."""
+        delta = Delta()
+        for fact in [fact for fact, _ends in self._ended(now)]:
+            self._forget(fact, delta)
+        return delta
+
+    def sets(self) -> dict[str, set[str]]:
+        """The addresses that belong into each set."""
+        found: dict[str, set[str]] = {name: set() for name in self.lesson.sets}
+        for name, address in self._speakers:
+            found[name].add(address)
+        return found
+
+    def left(self, now: float) -> dict[Fact, float]:
+        """For how many seconds each fact still holds."""
+        return {fact: ends - now for fact, ends in self.facts.items()}
+
+    def _ended(self, now: float) -> Iterable[tuple[Fact, float]]:
+        for fact, ends in self.facts.items():
+            if ends > now:
+                return
+            yield fact, ends
+
+    def _tell(self, fact: Fact, ends: float, delta: Delta) -> None:
+        elements = self.lesson.elements(fact)
+        if not elements:
+            return
+        self.facts.pop(fact, None)
+        self.facts[fact] = ends
+        for element in elements:
+            if element not in self._speakers:
+                self._make_room(element[0], delta)
+                delta.add.append(element)
+                self._filled[element[0]] = self._filled.get(element[0], 0) + 1
+            self._speakers.setdefault(element, set()).add(fact)
+
+    def _make_room(self, name: str, delta: Delta) -> None:
+        while self._filled.get(name, 0) >= self.lesson.size:
+            oldest = next(fact for fact in self.facts if any(element[0] == name for element in self.lesson.elements(fact)))
+            self._forget(oldest, delta)
+
+    def _forget(self, fact: Fact, delta: Delta) -> None:
+        del self.facts[fact]
+        for element in self.lesson.elements(fact):
+            self._speakers[element].discard(fact)
+            if not self._speakers[element]:
+                del self._speakers[element]
+                self._filled[element[0]] -= 1
+                if element in delta.add:
+                    delta.add.remove(element)
+                else:
+                    delta.remove.append(element)
+
+
+class Journal:
+    """Facts on the disk: each is written before its answer goes out, so that a killed process has lost nothing.
+
+    It is a script that nft loads, so that the transaction that brings the rules back brings the addresses with them. At the end of
+    each line stands the fact, ``# <when it ends, seconds since 1970> <address> <name>``; of several lines for a fact the last counts.
+
+    Args:
+        lesson: says into which sets the facts belong.
+        path: the file; its directory must be there.
+    """
+
+    def __init__(self, lesson: Lesson, path: str = LEARNED) -> None:
+        self._lesson = lesson
+        self._path = path
+        self._handle = -1
+        self._lines = 0
+
+    def rewrite(self, left: Mapping[Fact, float]) -> None:
+        """Begin anew with these facts alone, in one step."""
+        now = time.time()
+        text = "".join(self._line(fact, now + seconds) for fact, seconds in left.items())
+        os.replace(_system.stage(self._path, text, 0o600), self._path)
+        if self._handle >= 0:
+            os.close(self._handle)
+        self._handle = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+        self._lines = len(left)
+
+    def note(self, facts: Iterable[Fact], seconds: float) -> None:
+        """Add facts that hold for so many seconds from now.
+
+        Raises:
+            OSError: the disk takes no more; what was known stays in the file.
+        """
+        ends = time.time() + seconds
+        lines = [self._line(fact, ends) for fact in facts]
+        os.write(self._handle, "".join(lines).encode())
+        self._lines += len(lines)
+
+    def wasteful(self, facts: int) -> bool:
+        """Whether most lines speak of what is known better by now."""
+        return self._lines > 2 * facts + 1000
+
+    def _line(self, fact: Fact, ends: float) -> str:
+        sets = {name: (address,) for name, address in self._lesson.elements(fact)}
+        commands = "; ".join(line.replace("\n", " ") for line in element_lines(sets))
+        return f"{commands} # {ends:.0f} {fact[1]} {fact[0]}\n"
+
+
+def load(path: str = LEARNED) -> dict[Fact, float]:
+    """The facts of a journal with the seconds that each still holds; damaged lines are passed over.
+
+    Raises:
+        TargetProblem: something is there that cannot be read.
+    """
+    now = time.time()
+    found: dict[Fact, float] = {}
+    for line in (_system.read(path) or "").splitlines():
+        parts = line.partition("# ")[2].split(" ")
+        if len(parts) == 3 and parts[0].isdigit() and _is_address(parts[1]) and parts[2]:
+            found[parts[2], parts[1]] = float(parts[0]) - now
+    return {fact: seconds for fact, seconds in found.items() if seconds > 0}
+
+
+def elements(policy: Policy, left: Mapping[Fact, float]) -> dict[str, tuple[str, ...]]:
+    """The addresses that learned facts put into each set of a policy.
+
+    Args:
+        policy: the policy.
+        left: facts with the seconds that each still holds.
+
+    Returns:
+        Name of the set to its addresses, sorted; sets without any are left out.
+    """
+    memory = Memory(Lesson(policy), float("inf"))
+    memory.recall(left, 0.0)
+    return {name: tuple(sorted(addresses)) for name, addresses in memory.sets().items() if addresses}
+
+
+def _is_address(text: str) -> bool:
+    try:
+        return str(ip_address(text)) == text
+    except ValueError:
+        return False

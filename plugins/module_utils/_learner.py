@@ -1,0 +1,195 @@
+# Copyright (c) 2026, webrtc.firewall contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to the webrtc.firewall collection: no promise is made to code outside it.
+
+"""The learner: puts each address of a DNS answer into the sets of its requirements before the client has the answer.
+
+It keeps what it knows in memory and in a journal, sees to it that the kernel's sets hold just that, whatever happens to them,
+and forgets what has been neither asked for nor used for a while.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from ipaddress import ip_address, ip_network
+from typing import Iterable, Optional, Sequence
+
+from ansible_collections.webrtc.firewall.plugins.module_utils import _dns
+from ansible_collections.webrtc.firewall.plugins.module_utils._forwarder import say
+from ansible_collections.webrtc.firewall.plugins.module_utils._learned import Delta, Journal, Memory
+from ansible_collections.webrtc.firewall.plugins.module_utils._nft_elements import Element, Elements, Full, Gone, Watch
+
+# What no server of a vendor's can have (RFC 6890): an answer with one aims at something within (DNS rebinding).
+INNER = tuple(
+    ip_network(text)
+    for text in (
+        "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16", "224.0.0.0/3",
+        "::/127", "::ffff:0:0/96", "fc00::/7", "fe80::/10", "ff00::/8",
+    )
+)  # fmt: skip
+# How long changes of others may go on before the sets are looked at.
+_SETTLE = 0.05
+# A line of the same kind is said this often at most, in seconds.
+_REPEAT = 10.0
+
+
+def clock() -> float:
+    """Seconds that go on while the machine sleeps, and that no clock setting moves."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+class Learner:
+    """Between DNS answers and the kernel's sets.
+
+    Args:
+        memory: what is known.
+        journal: where it is kept; it is begun anew.
+        max_ttl: seconds that caches may hold an answer at most.
+        allowed: inner networks in which a vendor's name may nevertheless be.
+    """
+
+    def __init__(self, memory: Memory, journal: Journal, max_ttl: int, allowed: Sequence[str]) -> None:
+        self._memory = memory
+        self._journal = journal
+        self._max_ttl = max_ttl
+        self._allowed = tuple(ip_network(network) for network in allowed)
+        self._kernel = Elements()
+        self._watch = Watch([self._kernel.port])
+        self._whole = False
+        self._packets: dict[Element, int] = {}
+        self._said: dict[str, float] = {}
+        self._looking: Optional[asyncio.TimerHandle] = None
+        journal.rewrite(memory.left(clock()))
+
+    def teach(self, query: bytes, asked: _dns.Question, reply: bytes) -> bytes:
+        """Learn from a reply before the client has it.
+
+        Args:
+            query: what was asked.
+            asked: its question.
+            reply: what the resolver said.
+
+        Returns:
+            What to give to the client: the reply with capped times, or a refusal.
+
+        Raises:
+            ValueError: the reply is malformed.
+        """
+        if not self._memory.lesson.pattern(asked.name):
+            return reply
+        addresses = _dns.addresses(reply)
+        inner = [address for address in addresses if self._is_inner(address)]
+        if inner:
+            self._say("inner", f"{asked.name}: refused, as the answer has an address of inner networks (DNS rebinding): {', '.join(inner)}")
+            return _dns.refusal(query, _dns.REFUSED)
+        if addresses:
+            self._journal.note(((asked.name, address) for address in addresses), self._memory.keep)
+            self._change(self._memory.learn(asked.name, addresses, clock()))
+        return _dns.with_ttl_at_most(reply, self._max_ttl)
+
+    async def watch(self) -> None:
+        """Mend the sets whenever somebody else has changed them; forget what has ended. Runs until cancelled."""
+        loop = asyncio.get_running_loop()
+        loop.add_reader(self._watch.fileno(), self._changed_by_others)
+        self.mend()
+        period = min(30.0, max(0.2, self._memory.keep / 8))
+        while True:
+            await asyncio.sleep(period)
+            self.look(period)
+
+    def mend(self) -> None:
+        """Make the sets hold just what is known."""
+        self._looking = None
+        wanted = self._memory.sets()
+        gone = []
+        for name, addresses in wanted.items():
+            found = self._kernel.read(name)
+            if found is None:
+                gone.append(name)
+                continue
+            there = {item.address for item in found}
+            self._remove((name, address) for address in there - addresses)
+            self._add([(name, address) for address in addresses - there])
+        if gone and self._whole:
+            say(f"sets are missing, nothing can be learned into them until they are back: {', '.join(gone)}")
+        elif wanted and not gone and not self._whole:
+            say(f"{len(wanted)} sets hold what is known: {sum(map(len, wanted.values()))} addresses")
+        self._whole = not gone
+
+    def look(self, period: float) -> None:
+        """Let what is in use hold anew and forget the rest; called every period, in seconds."""
+        now = clock()
+        sets = self._memory.due(now + period)
+        if sets:
+            self._journal.note(self._memory.used(list(self._met(sets)), now), self._memory.keep)
+            self._remove(self._memory.expire(now).remove)
+        if self._journal.wasteful(len(self._memory.facts)):
+            self._journal.rewrite(self._memory.left(now))
+        if not self._whole:
+            self.mend()
+
+    def _met(self, sets: Iterable[str]) -> Iterable[Element]:
+        """The elements that connections have met since the last look."""
+        for name in sets:
+            for item in self._kernel.read(name) or ():
+                element = (name, item.address)
+                if item.packets and item.packets != self._packets.get(element, 0):
+                    yield element
+                self._packets[element] = item.packets
+
+    def _change(self, delta: Delta) -> None:
+        if delta.remove:
+            self._say("full", f"a set is full ({self._memory.lesson.size} addresses): its oldest address gives way to a new one")
+            self._remove(delta.remove)
+        self._add(delta.add)
+
+    def _add(self, elements: list[Element]) -> None:
+        if not elements:
+            return
+        try:
+            self._kernel.add(elements)
+        except Gone:
+            if self._whole:
+                say("a set or the table is missing; what is learned is kept for when it is back")
+            self._whole = False
+        except Full:
+            self._say("foreign", "a set is full of what others have put there; it is cleaned")
+            self._changed_by_others(True)
+        except OSError as error:
+            self._say("kernel", f"the kernel takes no address: {error.strerror}")
+            self._whole = False
+
+    def _remove(self, elements: Iterable[Element]) -> None:
+        gone = list(elements)
+        for element in gone:
+            self._packets.pop(element, None)
+        try:
+            self._kernel.remove(gone)
+        except Gone:
+            # Others were faster with some of them: one by one, the rest goes.
+            for element in gone:
+                try:
+                    self._kernel.remove([element])
+                except Gone:
+                    continue
+        except OSError as error:
+            self._say("kernel", f"the kernel removes no address: {error.strerror}")
+            self._whole = False
+
+    def _changed_by_others(self, certain: bool = False) -> None:
+        if (certain or self._watch.ours()) and self._looking is None:
+            self._looking = asyncio.get_running_loop().call_later(_SETTLE, self.mend)
+
+    def _is_inner(self, text: str) -> bool:
+        address = ip_address(text)
+        within = any(address in network for network in INNER if network.version == address.version)
+        return within and not any(address in network for network in self._allowed if network.version == address.version)
+
+    def _say(self, kind: str, text: str) -> None:
+        now = clock()
+        if now - self._said.get(kind, -_REPEAT) >= _REPEAT:
+            self._said[kind] = now
+            say(text)

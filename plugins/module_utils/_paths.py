@@ -1,0 +1,31 @@
+# Copyright (c) 2026, webrtc.firewall contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to the webrtc.firewall collection: no promise is made to code outside it.
+
+"""Where ours lies on a target, and what stands at the head of every file of ours that takes comments."""
+
+from __future__ import annotations
+
+HEAD = "# Made by the Ansible collection webrtc.firewall; changes are found and undone by its next run.\n"
+
+DIRECTORY = "/etc/webrtc-firewall"
+POLICY = f"{DIRECTORY}/policy.json"
+RESOLVER = f"{DIRECTORY}/resolver.json"
+RULESET = f"{DIRECTORY}/ruleset.nft"
+RESTORE = f"{DIRECTORY}/restore"
+INSTANCE = f"{DIRECTORY}/dnsmasq.conf"
+
+STATE_DIRECTORY = "/var/lib/webrtc-firewall"
+LEARNED = f"{STATE_DIRECTORY}/learned.nft"
+SEEN = f"{STATE_DIRECTORY}/seen.json"
+
+PROGRAM_DIRECTORY = "/usr/local/lib/webrtc-firewall"
+PROGRAM = f"{PROGRAM_DIRECTORY}/webrtc-firewall.pyz"
+
+UNITS = "/etc/systemd/system"
+INIT_SCRIPT = "/etc/init.d/webrtc-firewall"
+CRON = "/etc/cron.d/webrtc-firewall"
+DNSMASQ_DROPIN = "/etc/dnsmasq.d/webrtc-firewall.conf"
+DNSMASQ_RESTARTS = f"{UNITS}/dnsmasq.service.d/webrtc-firewall.conf"

@@ -1,0 +1,103 @@
+# Copyright (c) 2026, webrtc.firewall contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to the webrtc.firewall collection: no promise is made to code outside it.
+
+"""The program on the target: ``learn`` runs until it is stopped, ``refresh`` looks the host names up once."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import subprocess
+import sys
+from typing import Sequence
+
+from ansible_collections.webrtc.firewall.plugins.module_utils import _apply, _learned, _paths, _stored
+from ansible_collections.webrtc.firewall.plugins.module_utils._backends import BACKENDS
+from ansible_collections.webrtc.firewall.plugins.module_utils._errors import FirewallError, Problem, TargetProblem
+from ansible_collections.webrtc.firewall.plugins.module_utils._forwarder import Forwarder, say, serve
+from ansible_collections.webrtc.firewall.plugins.module_utils._learner import Learner, clock
+from ansible_collections.webrtc.firewall.plugins.module_utils._policy import Frame, Policy
+from ansible_collections.webrtc.firewall.plugins.module_utils._system import VARIABLES, Output
+
+# sd_listen_fds(3): the first descriptor that systemd hands over.
+_FIRST_SOCKET = 3
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run a command.
+
+    Args:
+        arguments: ``learn`` or ``refresh``.
+
+    Returns:
+        The exit status.
+    """
+    commands = {"learn": learn, "refresh": refresh}
+    if len(arguments) != 1 or arguments[0] not in commands:
+        say(f"usage: webrtc-firewall.pyz {'|'.join(commands)}")
+        return 2
+    try:
+        commands[arguments[0]]()
+    except (FirewallError, OSError) as error:
+        say(str(error))
+        return 1
+    return 0
+
+
+def learn() -> None:
+    """Forward DNS for the policy's names and learn from the answers."""
+    resolver = _stored.load_resolver()
+    if resolver is None:
+        remedy = "Run the role webrtc_domains."
+        raise TargetProblem([Problem(_paths.RESOLVER, None, "the settings of a resolver", remedy)])
+    policy = _stored.load().policy or Policy(Frame(), {})
+    lesson = _learned.Lesson(policy)
+    memory = _learned.Memory(lesson, resolver.keep)
+    memory.recall(_learned.load(), clock())
+    os.makedirs(_paths.STATE_DIRECTORY, mode=0o700, exist_ok=True)
+    learner = Learner(memory, _learned.Journal(lesson), resolver.max_ttl, resolver.allowed)
+    forwarder = Forwarder(resolver.upstreams, learner.teach)
+
+    async def together() -> None:
+        learner.mend()
+        _tell_systemd("READY=1")
+        await asyncio.gather(serve(forwarder, _sockets(resolver.port)), learner.watch())
+
+    asyncio.run(together())
+
+
+def refresh() -> None:
+    """Look the host names of the stored policy up once and take the answers in."""
+    for line in _apply.refresh(BACKENDS["nftables"](_run)):
+        say(line)
+
+
+def _run(argv: list[str], text: str) -> Output:
+    done = subprocess.run(argv, input=text, capture_output=True, text=True, check=False, env=VARIABLES)
+    return Output(done.returncode, done.stdout, done.stderr)
+
+
+def _sockets(port: int) -> list[socket.socket]:
+    """The sockets that systemd holds for us, or our own."""
+    if os.environ.get("LISTEN_PID") == str(os.getpid()):
+        count = int(os.environ.get("LISTEN_FDS", "0"))
+        return [socket.socket(fileno=number) for number in range(_FIRST_SOCKET, _FIRST_SOCKET + count)]
+    datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    datagrams.bind(("127.0.0.1", port))
+    return [datagrams, socket.create_server(("127.0.0.1", port))]
+
+
+def _tell_systemd(state: str) -> None:
+    """sd_notify(3)."""
+    path = os.environ.get("NOTIFY_SOCKET")
+    if path:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+            sender.sendto(state.encode(), f"\0{path[1:]}" if path.startswith("@") else path)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,235 @@
+# Copyright (c) 2026, webrtc.firewall contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to the webrtc.firewall collection: no promise is made to code outside it.
+
+"""The texts of what runs ours: units of systemd (systemd.unit(5)), an init script (LSB), a table of cron (crontab(5)).
+
+One unit loads the table early in the boot, and again whenever nftables.service has flushed it; a second one mends permits after
+Docker has made its chains; a timer asks for the addresses of host names again; the learner and a dnsmasq of our own serve DNS.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ansible_collections.webrtc.firewall.plugins.module_utils._paths import (
+    HEAD,
+    INSTANCE,
+    PROGRAM,
+    PROGRAM_DIRECTORY,
+    RESTORE,
+    STATE_DIRECTORY,
+)
+from ansible_collections.webrtc.firewall.plugins.module_utils._resolver import LOOPBACK, PID_FILE, Resolver
+
+REFRESH_MINUTES = 10
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A unit of systemd.
+
+    Attributes:
+        text: its file.
+        wanted_by: the units whose start brings it; one with none runs when another calls it.
+    """
+
+    text: str
+    wanted_by: tuple[str, ...] = ()
+
+
+_HARDENED = """NoNewPrivileges=yes
+ProtectSystem=strict
+ProtectHome=yes
+PrivateTmp=yes
+ProtectKernelModules=yes
+ProtectKernelTunables=yes
+ProtectControlGroups=yes
+RestrictSUIDSGID=yes
+LockPersonality=yes
+SystemCallArchitectures=native
+"""
+EARLY = Unit(
+    f"""{HEAD}[Unit]
+Description=WebRTC flows in the packet filter
+Documentation=man:nft(8)
+DefaultDependencies=no
+Wants=network-pre.target
+Before=network-pre.target shutdown.target
+After=nftables.service netfilter-persistent.service iptables.service
+RequiresMountsFor={STATE_DIRECTORY} {PROGRAM_DIRECTORY}
+Conflicts=shutdown.target
+PartOf=nftables.service
+ReloadPropagatedFrom=nftables.service
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart={RESTORE}
+ExecReload={RESTORE}
+ProtectSystem=full
+ProtectHome=yes
+
+[Install]
+WantedBy=sysinit.target nftables.service
+""",
+    ("sysinit.target", "nftables.service"),
+)
+LATE = Unit(
+    f"""{HEAD}[Unit]
+Description=WebRTC flows in the packet filter, once other services have made their chains
+Documentation=man:nft(8)
+After=webrtc-firewall.service docker.service libvirtd.service
+PartOf=docker.service
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart={RESTORE}
+ProtectSystem=full
+ProtectHome=yes
+
+[Install]
+WantedBy=multi-user.target docker.service
+""",
+    ("multi-user.target", "docker.service"),
+)
+TIMER = Unit(
+    f"""{HEAD}[Unit]
+Description=Look up the host names of WebRTC flows every {REFRESH_MINUTES} minutes
+
+[Timer]
+OnBootSec=1min
+OnUnitInactiveSec={REFRESH_MINUTES}min
+RandomizedDelaySec=30s
+
+[Install]
+WantedBy=timers.target
+""",
+    ("timers.target",),
+)
+INIT = f"""#!/bin/sh
+{HEAD}### BEGIN INIT INFO
+# Provides:          webrtc-firewall
+# Required-Start:    $local_fs
+# Required-Stop:     $local_fs
+# Should-Start:      nftables netfilter-persistent
+# X-Start-Before:    $network
+# Default-Start:     S
+# Default-Stop:
+# Short-Description: WebRTC flows in the packet filter
+### END INIT INFO
+case "$1" in
+start | restart | reload | force-reload) exec {RESTORE} ;;
+stop | status) exit 0 ;;
+*) echo "usage: $0 start|stop|restart|reload|status" >&2; exit 3 ;;
+esac
+"""
+# Debian's dnsmasq.service stays down when dnsmasq has been killed.
+RESTARTS = f"""{HEAD}[Unit]
+StartLimitIntervalSec=0
+
+[Service]
+Restart=on-failure
+RestartSec=200ms
+"""
+
+
+def refresh(python: str) -> Unit:
+    """Looks the host names up once; the timer starts it."""
+    return Unit(f"""{HEAD}[Unit]
+Description=Look up the host names of WebRTC flows
+After=network-online.target nss-lookup.target webrtc-firewall.service
+Wants=network-online.target
+
+[Service]
+Type=oneshot
+ExecStart={python} {PROGRAM} refresh
+TimeoutStartSec=5min
+ProtectHome=yes
+PrivateTmp=yes
+""")
+
+
+def cron(python: str) -> str:
+    """The same for a machine without systemd."""
+    return f"{HEAD}*/{REFRESH_MINUTES} * * * * root {python} {PROGRAM} refresh >/dev/null\n"
+
+
+# systemd holds the learner's sockets: while it is started anew, queries wait and none is refused.
+_LEARN_SOCKET = """[Unit]
+Description=Where dnsmasq sends the queries for names of WebRTC services
+
+[Socket]
+ListenDatagram={address}:{port}
+ListenStream={address}:{port}
+ReceiveBuffer=1M
+
+[Install]
+WantedBy=sockets.target
+"""
+_LEARN_SERVICE = """[Unit]
+Description=Teach the packet filter the addresses of WebRTC services
+After=network.target webrtc-firewall.service webrtc-firewall-learn.socket
+Before=dnsmasq.service webrtc-firewall-dnsmasq.service
+Requires=webrtc-firewall-learn.socket
+StartLimitIntervalSec=0
+
+[Service]
+Type=notify
+ExecStart={python} {program} learn
+Restart=always
+RestartSec=100ms
+OOMScoreAdjust=-500
+StateDirectory=webrtc-firewall
+StateDirectoryMode=0700
+CapabilityBoundingSet=CAP_NET_ADMIN
+RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK
+MemoryDenyWriteExecute=yes
+{hardened}
+[Install]
+WantedBy=multi-user.target
+"""
+_DNSMASQ_SERVICE = """[Unit]
+Description=Resolver that teaches the packet filter
+Documentation=man:dnsmasq(8)
+After=network.target webrtc-firewall-learn.socket
+Wants=webrtc-firewall-learn.service nss-lookup.target
+Before=nss-lookup.target
+StartLimitIntervalSec=0
+
+[Service]
+Type=forking
+PIDFile={pid_file}
+RuntimeDirectory=webrtc-firewall-dnsmasq
+ExecStartPre={dnsmasq} --test --conf-file={instance}
+ExecStart={dnsmasq} --conf-file={instance}
+Restart=always
+RestartSec=100ms
+{hardened}
+[Install]
+WantedBy=multi-user.target
+"""
+
+
+def resolver_units(resolver: Resolver, python: str, dnsmasq: str) -> dict[str, Unit]:
+    """What learns, and with an instance the dnsmasq of our own."""
+    words = {
+        "address": LOOPBACK,
+        "port": resolver.port,
+        "python": python,
+        "program": PROGRAM,
+        "dnsmasq": dnsmasq,
+        "instance": INSTANCE,
+        "pid_file": PID_FILE,
+        "hardened": _HARDENED,
+    }
+    units = {
+        "webrtc-firewall-learn.socket": Unit(HEAD + _LEARN_SOCKET.format_map(words), ("sockets.target",)),
+        "webrtc-firewall-learn.service": Unit(HEAD + _LEARN_SERVICE.format_map(words), ("multi-user.target",)),
+    }
+    if resolver.mode == "instance":
+        units["webrtc-firewall-dnsmasq.service"] = Unit(HEAD + _DNSMASQ_SERVICE.format_map(words), ("multi-user.target",))
+    return units
