@@ -5,7 +5,7 @@
 """The far side's servers, on every address and every port there is: silence can then only mean a firewall.
 
 443/tcp: TLS with HTTP, WebSocket or STUN/TURN inside, or STUN/TURN without TLS; TURN goes on to coturn.
-3478: coturn. 5060 and 5061: SIP. 53: dnsmasq for the vendors' names. All other ports echo.
+3478: coturn. 5060 and 5061: SIP. 53: PowerDNS with the vendors' zones. All other ports echo.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.dont_write_bytecode = True
 
 import sip  # noqa: E402
+import zones  # noqa: E402
 
 ADDRESSES = ("198.51.100.2", "2001:db8:51::2")
 ECHO_PORT = 7
@@ -45,14 +46,6 @@ table inet far {{
     }}
 }}
 """
-NAMES = {
-    "vonage.com": ("198.18.1.1", "198.18.1.2", "2001:2:0:1::1"),
-    "nexmo.com": ("198.18.1.3", "2001:2:0:1::3"),
-    "livekit.cloud": ("198.18.2.1", "198.18.2.2", "2001:2:0:2::1"),
-    "turn.livekit.cloud": ("198.18.2.9",),
-    "host.livekit.cloud": ("198.18.4.1",),
-    "api.liveavatar.com": ("198.18.3.1", "198.18.3.2", "2001:2:0:3::1"),
-}
 _WEBSOCKET_KEY = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 
@@ -75,20 +68,6 @@ def start_coturn() -> None:
     options = ["--lt-cred-mech", "--user=lab:lab", "--realm=lab", "--no-tls", "--no-dtls", "--no-cli", "--log-file=stdout", "--simple-log"]
     with open("/run/coturn.log", "w", encoding="utf-8") as log:
         subprocess.Popen(["turnserver", *listening, "--listening-port=3478", *options], stdout=log, stderr=log)
-
-
-def start_dnsmasq() -> None:
-    """The vendors' names; no other name exists."""
-    records = [f"--address=/{zone}/{address}" for zone, addresses in NAMES.items() for address in addresses]
-    command(
-        "dnsmasq",
-        "--no-resolv",
-        "--no-hosts",
-        "--local=//",
-        "--bind-interfaces",
-        *[f"--listen-address={one}" for one in ADDRESSES],
-        *records,
-    )
 
 
 def serve_tcp(port: int, handle: Callable[[socket.socket], None]) -> None:
@@ -210,9 +189,9 @@ def certificate() -> ssl.SSLContext:
     return context
 
 
-def coturn_answers() -> bool:
-    """Whether coturn takes connections."""
-    with contextlib.suppress(OSError), socket.create_connection((ADDRESSES[0], 3478), timeout=1):
+def takes_connections(port: int) -> bool:
+    """Whether a server that was started beside this one is ready."""
+    with contextlib.suppress(OSError), socket.create_connection((ADDRESSES[0], port), timeout=1):
         return True
     return False
 
@@ -222,7 +201,7 @@ def main() -> None:
     sys.stdout = sys.stderr = open("/run/far.log", "w", buffering=1, encoding="utf-8")  # noqa: SIM115
     answer_everywhere()
     start_coturn()
-    start_dnsmasq()
+    zones.start(ADDRESSES)
     context = certificate()
     serve_tcp(443, lambda peer: on_443(peer, context))
     serve_tcp(5060, sip_stream)
@@ -230,7 +209,7 @@ def main() -> None:
     serve_tcp(ECHO_PORT, echo)
     serve_udp(5060, sip.answer)
     serve_udp(ECHO_PORT, lambda data: data)
-    while not coturn_answers():
+    while not (takes_connections(3478) and takes_connections(53)):
         time.sleep(0.1)
     Path("/run/far-ready").touch()
     threading.Event().wait()

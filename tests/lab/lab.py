@@ -27,7 +27,7 @@ from podman import REPO, image, podman  # noqa: E402
 
 LABEL = "webrtc-lab"
 SECONDS = 30.0
-FAR_SUITE = "bookworm"
+CLIENT_SUITE, FAR_SUITE = "bookworm", "far"
 INIT = {"none": ["sleep", "infinity"], "systemd": ["/lib/systemd/systemd"], "sysv": ["/sbin/init"]}
 RESOLVER = "198.51.100.2"
 # Each part's interface, addresses and default routes.
@@ -81,7 +81,7 @@ def within(container: str, *argv: str) -> str:
 def up(lab: str, suite: str, init: str, hosts: list[str]) -> None:
     """Start the containers, join them, prove the isolation, start the servers."""
     for part in hosts:
-        own = suite if part == "gateway" else FAR_SUITE
+        own = {"gateway": suite, "client": CLIENT_SUITE, "far": FAR_SUITE}[part]
         start(
             lab,
             part,
