@@ -84,10 +84,22 @@ options:
     type: int
     default: 65536
   resolvers:
-    description: Addresses of the DNS servers that O(baseline=deny_egress) leaves reachable; none means any.
+    description:
+      - Addresses of the DNS servers that O(baseline=deny_egress) and O(other_resolvers=reject) leave reachable.
+      - None means any for the baseline, and none for O(other_resolvers=reject).
     type: list
     elements: str
     default: []
+  other_resolvers:
+    description:
+      - What becomes of plain DNS and DNS over TLS (ports 53 and 853) to addresses that O(resolvers) does not name.
+      - V(reject) refuses new connections at once, so that clients fall back to the network's own resolver;
+        a flow that a service opens passes all the same.
+      - With V(reject) a machine whose own traffic is meant (O(placement)) must name O(resolvers). Where a gateway names none,
+        it forwards no DNS, and clients ask the gateway itself.
+    type: str
+    choices: [allow, reject]
+    default: allow
   log:
     description: Whether to log what O(baseline=deny_egress) drops.
     type: bool

@@ -91,6 +91,7 @@ class State:
     flows: tuple[FlowState, ...] = ()
     permits: tuple[str, ...] = ()
     dropped_packets: int = 0
+    rejected_packets: int = 0
     frame: dict[str, str] = field(default_factory=dict)
     learned: dict[str, dict[str, int]] = field(default_factory=dict)
 

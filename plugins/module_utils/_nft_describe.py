@@ -96,6 +96,8 @@ def _statement(statement: Statement, sets: dict[str, Set], there: dict[str, Set]
         return _match(value, sets, there)
     if kind in ("goto", "jump"):
         return f"{kind} {value['target']}"
+    if kind == "reject":
+        return f"refused with {value.get('expr', value.get('type'))}"
     if kind == "limit":
         return f"at most {value.get('rate')} a {value.get('per')} (burst {value.get('burst')})"
     return f"{kind} {json.dumps(value) if value is not None else ''}".strip()

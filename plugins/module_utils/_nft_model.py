@@ -20,6 +20,7 @@ from typing import Any, Iterable
 FAMILY = "inet"
 TABLE = "webrtc_firewall"
 IP_FAMILIES = {"ipv4": ("ip", "ipv4_addr"), "ipv6": ("ip6", "ipv6_addr")}
+_UNREACHABLE = {"type": "icmpx", "expr": "port-unreachable"}
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,7 @@ class Ruleset:
 
 
 def canonical(value: Any) -> Any:
-    """A JSON expression in one form for all nft versions: sets and flags sorted, ors flat, numbers of packets left out."""
+    """A JSON expression in one form for all nft versions: sets and flags sorted, ors flat, packets left out, defaults spelt out."""
     if isinstance(value, list):
         items = [canonical(item) for item in value]
         return sorted(items) if all(isinstance(item, str) for item in items) else items
@@ -117,6 +118,9 @@ def canonical(value: Any) -> Any:
         return {"match": _masked({key: canonical(item) for key, item in value["match"].items()})}
     if set(value) == {"counter"} and isinstance(value["counter"], dict):
         return {"counter": None}
+    if value == {"reject": None}:
+        # How nft 0.9.8 prints what `reject` alone means.
+        return {"reject": dict(_UNREACHABLE)}
     return {key: canonical(item) for key, item in value.items()}
 
 
@@ -235,6 +239,13 @@ def accept() -> Statement:
 def drop() -> Statement:
     """Drop the packet for good."""
     return statement_from({"drop": None}, "drop")
+
+
+def reject(protocol: str) -> Statement:
+    """Refuse at once, so that the sender need not wait: a reset for tcp, an unreachable port for udp, in either family."""
+    if protocol == "tcp":
+        return statement_from({"reject": {"type": "tcp reset"}}, "reject with tcp reset")
+    return statement_from({"reject": dict(_UNREACHABLE)}, "reject with icmpx type port-unreachable")
 
 
 def goto(chain: str) -> Statement:

@@ -6,9 +6,10 @@
 
 """From a policy to the nftables ruleset that says the same.
 
-Two jobs, kept apart. Classification: a new connection that matches a flow gets one bit of the conntrack mark; every
+Three jobs, kept apart. Classification: a new connection that matches a flow gets one bit of the conntrack mark; every
 chain that could drop it, ours or foreign, has one constant rule that accepts that bit. Denial (baseline
-``deny_egress`` only): chains of our own drop what is new, not marked and not essential.
+``deny_egress`` only): chains of our own drop what is new, not marked and not essential. Refusal of other resolvers, if
+the site wants it: chains of our own reject what is new, not marked, and DNS for anyone but the site's own resolvers.
 """
 
 from __future__ import annotations
@@ -23,10 +24,16 @@ from ansible_collections.webrtc.firewall.plugins.module_utils._policy import FAM
 CLASSIFY = -150
 # After the other filter chains, so that their own counters and logs stay as they were.
 DENY = 10
+# Just before the deny chains: they drop in silence, and chains of one priority have no order to rely on.
+RESOLVE = DENY - 1
 FLOWS = "wf_flows"
 REFUSE = "wf_deny"
 DROP = "wf_drop"
 DROPPED = "wf_dropped"
+DNS = "wf_dns"
+REJECTED = "wf_rejected"
+# DNS (RFC 1035), and DNS over TLS (RFC 7858) or over QUIC (RFC 9250).
+DNS_PORTS = ((53, 53), (853, 853))
 HOOKS = {"gateway": ("forward",), "host": ("output",), "both": ("forward", "output")}
 
 # RFC 4890, section 4.3.1 and 4.3.2: what a firewall must not drop in transit; 144-147 are Mobile IPv6.
@@ -73,6 +80,12 @@ def render(policy: Policy) -> Ruleset:
         for hook in hooks:
             rules += _entry(f"wf_deny_{hook}", hook, frame, REFUSE)
         counters.append(DROPPED)
+    if frame.other_resolvers == "reject":
+        chains += [Chain(DNS)] + [Chain(f"wf_dns_{hook}", hook, RESOLVE, "accept") for hook in hooks]
+        rules += _own_resolvers_only(frame)
+        for hook in hooks:
+            rules += _entry(f"wf_dns_{hook}", hook, frame, DNS)
+        counters.append(REJECTED)
     return Ruleset(tuple(chains), tuple(_sets(policy)), tuple(sorted(counters)), tuple(rules))
 
 
@@ -107,8 +120,8 @@ def _sets(policy: Policy) -> Iterator[Set]:
     frame = policy.frame
     for family in FAMILIES:
         kind = nft.IP_FAMILIES[family][1]
-        for what in ("sources", "resolvers"):
-            wanted = what == "sources" and frame.placement != "host" or what == "resolvers" and frame.baseline == "deny_egress"
+        used = {"sources": frame.placement != "host", "resolvers": frame.baseline == "deny_egress" or frame.other_resolvers == "reject"}
+        for what, wanted in used.items():
             if wanted and _frame_addresses(frame, what, family):
                 yield Set(f"wf_{what}.{family}", kind, frozenset(_frame_addresses(frame, what, family)))
         if family in frame.families:
@@ -137,12 +150,12 @@ def _flow_rules(flow: Flow, frame: Frame) -> Iterator[Rule]:
 def _entry(chain: str, hook: str, frame: Frame, target: str) -> Iterator[Rule]:
     """The head of a base chain: what begins no connection or is out of scope goes its way, the rest goes to target."""
     yield Rule(chain, "frame/known", (nft.not_new(), nft.accept()))
-    if target == REFUSE:
+    if target != FLOWS:
         yield Rule(chain, "frame/permit", (nft.marked(frame.mark), nft.accept()))
     for condition in _out_of_scope(hook, frame):
         yield Rule(chain, "frame/scope", (*condition, nft.accept()))
-    if target == FLOWS and hook == "forward" and frame.uplinks:
-        # A flow to every address must not be taken for a way in.
+    if target != REFUSE and hook == "forward" and frame.uplinks:
+        # A flow to every address must not be taken for a way in, and a name server inside not for another resolver.
         yield Rule(chain, "frame/outbound", (nft.interface("oifname", frame.uplinks, negated=True), nft.accept()))
     if target == REFUSE and hook == "forward" and frame.uplinks:
         # What the deny baseline leaves open is for those inside.
@@ -180,6 +193,17 @@ def _refusal(frame: Frame) -> Iterator[Rule]:
     if frame.log.enabled:
         yield Rule(DROP, "frame/log", (nft.limit(frame.log.rate, frame.log.burst), nft.log(frame.log.prefix)))
     yield Rule(DROP, "frame/deny", (nft.count(DROPPED), nft.drop()))
+
+
+def _own_resolvers_only(frame: Frame) -> Iterator[Rule]:
+    """Refuses DNS for anyone but the resolvers; lets nothing pass that another chain would not."""
+    yield Rule(DNS, "frame/mid-stream", (nft.mid_stream(), nft.accept()))
+    # Apart from the refusal: beside an address nft would list its `reject` in short and read that back as of one family.
+    for family in FAMILIES:
+        if _frame_addresses(frame, "resolvers", family):
+            yield Rule(DNS, "frame/resolvers", (nft.in_set(family, "daddr", f"wf_resolvers.{family}"), nft.accept()))
+    for protocol in ("udp", "tcp"):
+        yield Rule(DNS, "frame/other-resolvers", (nft.ports(protocol, DNS_PORTS), nft.count(REJECTED), nft.reject(protocol)))
 
 
 def _services(frame: Frame) -> Iterator[Rule]:

@@ -23,6 +23,7 @@ VERSION = 1
 FAMILIES = ("ipv4", "ipv6")
 PLACEMENTS = ("gateway", "host", "both")
 BASELINES = ("existing", "deny_egress")
+OTHER_RESOLVERS = ("allow", "reject")
 PROTOCOLS = ("tcp", "udp")
 LEARNED_SIZES = (16, 1_000_000)
 
@@ -119,6 +120,7 @@ class Frame:
         mark: the one bit of the conntrack mark that says "permitted" (nft(8), ct mark).
         resolvers_ipv4: DNS servers that the deny baseline leaves reachable; all empty means any.
         resolvers_ipv6: the same for IPv6.
+        other_resolvers: ``allow``, or ``reject``: DNS to addresses that are not resolvers is refused at once.
         log: what is logged.
         learned_size: how many addresses a set that DNS answers fill may hold.
     """
@@ -134,6 +136,7 @@ class Frame:
     mark: int = 0x10000
     resolvers_ipv4: tuple[str, ...] = ()
     resolvers_ipv6: tuple[str, ...] = ()
+    other_resolvers: str = "allow"
     log: Log = field(default_factory=Log)
     learned_size: int = 65536
 
@@ -318,6 +321,7 @@ class _Reader:
         return Frame(
             placement=self.choice(item.get("placement"), "policy.frame.placement", PLACEMENTS),
             baseline=self.choice(item.get("baseline"), "policy.frame.baseline", BASELINES),
+            other_resolvers=self.choice(item.get("other_resolvers"), "policy.frame.other_resolvers", OTHER_RESOLVERS),
             families=families,
             mark=mark,
             learned_size=self.number(item.get("learned_size"), "policy.frame.learned_size", *LEARNED_SIZES),

@@ -94,6 +94,10 @@ dropped_packets:
   description: Packets that the deny baseline has dropped.
   returned: success
   type: int
+rejected_packets:
+  description: Packets of DNS to other resolvers that were refused.
+  returned: success
+  type: int
 unsatisfied:
   description: Requirements that are not open, by id, with the reason.
   returned: success
@@ -129,6 +133,7 @@ def gather(backend: Backend) -> dict[str, Any]:
         "frame": state.frame,
         "permits": list(state.permits),
         "dropped_packets": state.dropped_packets,
+        "rejected_packets": state.rejected_packets,
         "unsatisfied": dict(stored.policy.unsatisfied) if stored.policy else {},
         "resolved": {name: list(found) for name, found in stored.resolved.items()},
     }

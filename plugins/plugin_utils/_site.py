@@ -17,6 +17,7 @@ from ansible_collections.webrtc.firewall.plugins.module_utils._policy import (
     INTERFACE,
     LEARNED_SIZES,
     LOG_PREFIX,
+    OTHER_RESOLVERS,
     PLACEMENTS,
     Frame,
     Log,
@@ -39,6 +40,7 @@ DEFAULTS: dict[str, Any] = {
     "out_interfaces": [],
     "mark": 0x10000,
     "resolvers": [],
+    "other_resolvers": "allow",
     "log": True,
     "log_rate": 5,
     "log_burst": 20,
@@ -90,12 +92,22 @@ def read_site(options: Mapping[str, Any], check: Input) -> Site:
         mark=_mark(given["mark"], check),
         resolvers_ipv4=dns["ipv4"],
         resolvers_ipv6=dns["ipv6"],
+        other_resolvers=check.choice(given["other_resolvers"], f"{PREFIX}other_resolvers", OTHER_RESOLVERS),
         log=_log(given, check),
         learned_size=check.number(given["learned_size"], f"{PREFIX}learned_size", *LEARNED_SIZES),
     )
+    _can_still_ask(frame, given["resolvers"], check)
     tier = check.choice(given["tier"], f"{PREFIX}tier", TIERS)
     wildcards = check.choice(given["wildcards"], f"{PREFIX}wildcards", WILDCARDS)
     return Site(frame, tier, wildcards, given["custom_services"])
+
+
+def _can_still_ask(frame: Frame, resolvers: Any, check: Input) -> None:
+    """A machine whose own DNS is governed needs a resolver that it may ask; a gateway's clients may ask the gateway itself."""
+    if frame.other_resolvers == "reject" and frame.placement != "gateway" and resolvers in ([], ()):
+        expected = f"allow, as {PREFIX}resolvers is empty and {PREFIX}placement={frame.placement} governs this machine's own DNS"
+        remedy = f"Name the DNS servers that this machine asks in {PREFIX}resolvers; it could not ask anybody otherwise."
+        check.add(f"{PREFIX}other_resolvers", frame.other_resolvers, expected, remedy)
 
 
 def _families(value: Any, check: Input) -> tuple[str, ...]:

@@ -110,6 +110,22 @@ def test_every_bit_of_the_mark_is_known_again(machine, bit):
     assert machine.apply(wanted)["changes"] == {}
 
 
+@pytest.mark.parametrize("baseline", ["existing", "deny_egress"])
+def test_a_refusal_is_known_again_and_its_damage_found(machine, baseline):
+    wanted = policy(placement="both", baseline=baseline, other_resolvers="reject", resolvers=["192.0.2.53", "2001:db8::53"])
+    assert "frame/other-resolvers" in machine.apply(wanted)["changes"]
+    assert machine.apply(wanted)["changes"] == {}
+    # As a roll-back does: from nft's own text, which says less than its JSON.
+    machine.sh("nft list ruleset >/tmp/text && nft flush ruleset && nft -f /tmp/text")
+    assert machine.apply(wanted)["changes"] == {}
+    for reason in ("tcp reset", "icmpx type no-route"):
+        machine.sh(f"nft insert rule inet webrtc_firewall wf_dns tcp dport 53 reject with {reason} comment frame/other-resolvers")
+        assert "frame/other-resolvers" in machine.apply(wanted, check=True)["changes"]
+        machine.apply(wanted)
+    assert machine.apply(policy(placement="both", baseline=baseline))["changes"]["frame/other-resolvers"][1] is None
+    assert "wf_dns" not in machine.sh("nft list ruleset; cat /etc/webrtc-firewall/ruleset.nft")
+
+
 def test_removal_of_what_is_not_there_changes_nothing(machine):
     assert machine.absent()["changes"] == {}
     assert machine.absent(services=["vonage"])["changes"] == {}

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from ansible_collections.webrtc.firewall.plugins.module_utils._addresses import merge_networks, merge_ports
 from ansible_collections.webrtc.firewall.plugins.module_utils._policy import (
     BASELINES,
+    OTHER_RESOLVERS,
     PLACEMENTS,
     Destination,
     Flow,
@@ -52,6 +53,7 @@ FRAMES = st.builds(
     mark=st.integers(0, 31).map(lambda bit: 1 << bit),
     resolvers_ipv4=IPV4,
     resolvers_ipv6=IPV6,
+    other_resolvers=st.sampled_from(OTHER_RESOLVERS),
     log=st.builds(Log, enabled=st.booleans(), rate=st.integers(1, 1000), burst=st.integers(1, 10000), prefix=st.just("drop: ")),
 )
 
@@ -59,6 +61,7 @@ FRAMES = st.builds(
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(frame=FRAMES, flows=FLOWS)
 @example(frame=Frame(baseline="deny_egress", mark=1 << 31), flows=[])
+@example(frame=Frame(baseline="deny_egress", placement="both", uplinks=("wan0",), other_resolvers="reject"), flows=[])
 def test_what_is_listed_is_what_was_wanted(shared, frame, flows):
     rows = tuple(Flow(f"site/row-{number}", *flow) for number, flow in enumerate(flows))
     assert shared.ask("load", policy=to_dict(Policy(frame, {"site": rows}))) == {"same": True, "err": ""}

@@ -163,6 +163,20 @@ def _essentials() -> list[Row]:
     ]
 
 
+def other_resolvers() -> list[Row]:
+    """DNS, and DNS over TLS and QUIC, for name servers that the site did not choose."""
+    return [
+        Row("other resolver", kind, transport, address, port, "")
+        for address in (ELSEWHERE, ELSEWHERE_IPV6)
+        for kind, transport, port in (("dns", "udp", 53), ("dns", "tcp", 53), ("udp", "udp", 853), ("connect", "tcp", 853))
+    ]
+
+
+def refusal(row: Row, own: bool) -> str:
+    """How a refused row is seen; a machine tells its own programs that a datagram may not go out before any ICMP could."""
+    return "blocked" if own and row.transport == "udp" else "refused"
+
+
 def inbound(ipv4: str, ipv6: str) -> list[Row]:
     """Traffic that nobody inside has asked for, from the vendors' addresses and elsewhere, aimed at these addresses."""
     return [

@@ -5,7 +5,7 @@
 """Send each requirement's traffic through a lab and compare what passed with what should. Exit status 0 if all is as expected.
 
 prove.py --id ID [--from client|gateway] [--services vonage,liveavatar] [--tier recommended|minimum] [--without ID,ID]
-         [--wildcards hostnames|any] [--baseline deny|open] [--json]
+         [--wildcards hostnames|any] [--baseline deny|open] [--refuse-other-resolvers] [--json]
 
 With `--baseline open` everything must pass: before any rule is there, so that what is blocked later is the rules' doing.
 """
@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.dont_write_bytecode = True
 
 import lab  # noqa: E402
-from expectations import MINIMUM, Row, inbound, outbound, requirements  # noqa: E402
+from expectations import MINIMUM, Row, inbound, other_resolvers, outbound, refusal, requirements  # noqa: E402
 from podman import podman  # noqa: E402
 
 INSIDE = {"client": ("10.99.0.2", "fd00:99::2"), "gateway": ("198.51.100.1", "2001:db8:51::1")}
@@ -49,9 +49,11 @@ def prove(options: argparse.Namespace) -> list[dict[str, Any]]:
     lab.check(options.id)
     parts = lab.containers(options.id)
     active = requirements(options.services, options.tier) - set(options.without)
+    others = other_resolvers() if options.refuse_other_resolvers else []
     results = []
-    for container, rows in ((parts[options.source], outbound()), (parts["far"], inbound(*INSIDE[options.source]))):
+    for container, rows in ((parts[options.source], [*outbound(), *others]), (parts["far"], inbound(*INSIDE[options.source]))):
         expected = [row.expected(active, options.wildcards, options.baseline) for row in rows]
+        expected = [refusal(row, options.source == "gateway") if row in others else want for row, want in zip(rows, expected)]
         seen = send(container, rows)
         # A busy machine may be late: what should have passed gets a second try, what should not have never does.
         late = [index for index, verdict in enumerate(seen) if expected[index] == "open" and verdict["seen"] != "open"]
@@ -77,7 +79,7 @@ def table(results: list[dict[str, Any]]) -> str:
 
 
 def good(result: dict[str, Any]) -> bool:
-    """Whether what was seen is what was expected; a refusal or an error is neither open nor blocked."""
+    """Whether what was seen is what was expected; a refusal is neither open nor blocked, and an error is never expected."""
     return bool(result["expected"] == result["seen"])
 
 
@@ -110,6 +112,7 @@ def main() -> None:
     parser.add_argument("--without", type=ids, default="", metavar="IDS", help="requirements that the site leaves out")
     parser.add_argument("--wildcards", choices=["hostnames", "any"], default="hostnames")
     parser.add_argument("--baseline", choices=["deny", "open"], default="deny")
+    parser.add_argument("--refuse-other-resolvers", action="store_true", help="the site allows DNS to its resolvers alone")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     try:

@@ -136,7 +136,7 @@ class Nftables(Backend):
         denied = live.ours and any(chain.name == _nft_render.REFUSE for chain in live.ours.chains)
         if policy.frame.baseline == "existing" or denied or int(read(_CONNTRACK_COUNT) or 0):
             return None
-        return replace(policy, frame=replace(policy.frame, baseline="existing"))
+        return replace(policy, frame=replace(policy.frame, baseline="existing", other_resolvers="allow"))
 
     def state(self, live: Live) -> State:
         permits = tuple(sorted(str(chain.address) for chain in live.foreign if any(rule.ours for rule in chain.rules)))
@@ -146,7 +146,8 @@ class Nftables(Backend):
         counted = {name: live.ours.packets.get(_nft_render.flow_name(name), (0, 0)) for name in words}
         flows = tuple(FlowState(name, words[name], *counted[name]) for name in sorted(words) if _is_flow(name))
         frame = {name: text for name, text in words.items() if not _is_flow(name)}
-        return State(True, flows, permits, live.ours.packets.get(_nft_render.DROPPED, (0, 0))[0], frame, live.ours.learned)
+        dropped, rejected = (live.ours.packets.get(name, (0, 0))[0] for name in (_nft_render.DROPPED, _nft_render.REJECTED))
+        return State(True, flows, permits, dropped, rejected, frame, live.ours.learned)
 
     def _boot(self, wanted: Ruleset, permits: Permits, mark: int) -> Boot:
         where = sorted({*permits.add, *permits.keep})

@@ -34,6 +34,9 @@ def ruleset(*flows, **frame):
             {"match": {"op": "==", "left": {"ct": {"key": "mark"}}, "right": {"prefix": {"addr": 0x80000000, "len": 1}}}},
             {"match": {"op": "==", "left": {"&": [{"ct": {"key": "mark"}}, 0x80000000]}, "right": 0x80000000}},
         ),
+        ({"reject": None}, {"reject": {"type": "icmpx", "expr": "port-unreachable"}}),
+        ({"reject": {"type": "icmpx", "expr": "no-route"}}, {"reject": {"type": "icmpx", "expr": "no-route"}}),
+        ({"reject": {"type": "tcp reset"}}, {"reject": {"type": "tcp reset"}}),
         ({"|": [{"ct": {"key": "mark"}}, 1]}, {"|": [{"ct": {"key": "mark"}}, 1]}),
     ],
 )
@@ -95,6 +98,21 @@ def test_changes_are_told_by_flow_id_and_in_words():
     assert change.id == "vonage/rtp-media"
     assert change.before == "udp 10000-50000 to 168.100.64.0/18, 216.147.0.0/18"
     assert change.after == "udp 10000-60000 to 168.100.64.0/18, 216.147.0.0/18"
+
+
+def test_a_refusal_of_other_resolvers_is_told_in_words():
+    wanted = ruleset(other_resolvers="reject", resolvers_ipv4=("192.0.2.53",), resolvers_ipv6=("2001:db8::53",))
+    words = _nft_describe.describe(wanted)
+    assert words["frame/other-resolvers"] == "udp 53,853 refused with port-unreachable; tcp 53,853 refused with tcp reset"
+    assert words["frame/resolvers"] == "to 192.0.2.53; to 2001:db8::53"
+    told = {change.id: (change.before, change.after) for change in _nft_describe.changes(wanted, ruleset())}
+    assert told["frame/other-resolvers"] == (None, words["frame/other-resolvers"])
+    assert told["chain/wf_dns_forward"] == (None, "forward 9 accept")
+
+
+def test_other_resolvers_are_refused_before_the_deny_baseline_drops_them():
+    chains = {chain.name: chain for chain in ruleset(other_resolvers="reject", baseline="deny_egress").chains}
+    assert chains["wf_dns_forward"].priority < chains["wf_deny_forward"].priority
 
 
 def test_a_difference_that_words_leave_out_is_still_told():

@@ -20,7 +20,13 @@ def plain(policy=None):
 
 def test_a_policy_survives_the_way_to_the_target():
     policy = Policy(
-        Frame(placement="both", sources_ipv4=("192.0.2.0/24",), in_interfaces=("eth0",), resolvers_ipv6=("2001:db8::53",)),
+        Frame(
+            placement="both",
+            sources_ipv4=("192.0.2.0/24",),
+            in_interfaces=("eth0",),
+            resolvers_ipv6=("2001:db8::53",),
+            other_resolvers="reject",
+        ),
         {"liveavatar": (Flow("liveavatar/api", "tcp", ((443, 443),), Destination(hostnames=("api.liveavatar.com",))),), "vonage": (FLOW,)},
         {"liveavatar/turn-udp": "no name"},
     )
@@ -45,6 +51,8 @@ FIRST = ("services", "vonage", 0)
     [
         (put(("version",), 2), "policy.version"),
         (put(("frame", "placement"), "bridge"), "policy.frame.placement"),
+        (put(("frame", "other_resolvers"), "drop"), "policy.frame.other_resolvers"),
+        (put(("frame", "other_resolvers"), None), "policy.frame.other_resolvers"),
         (put(("frame", "mark"), 3), "policy.frame.mark"),
         (put(("frame", "mark"), True), "policy.frame.mark"),
         (put(("frame", "families"), ["ipv5"]), "policy.frame.families"),

@@ -128,6 +128,9 @@ def test_services(services: Any, path: str, value: str, expected: str) -> None:
         ("resolvers", ["192.0.2.53/32"], "[0]", "address"),
         ("resolvers", ["dns.example.com"], "[0]", "address"),
         ("resolvers", [None], "[0]", "address"),
+        ("other_resolvers", "drop", "", "allow, reject"),
+        ("other_resolvers", None, "", "allow, reject"),
+        ("other_resolvers", True, "", "allow, reject"),
         ("in_interfaces", "eth0", "", "a list"),
         ("in_interfaces", ["eth0", "eth0 "], "[1]", "an interface name"),
         ("in_interfaces", ["abcdefghijklmnop"], "[0]", "15 characters"),
@@ -165,6 +168,26 @@ def test_site_options(option: str, given: Any, path: str, expected: str) -> None
     problem = only_problem(["vonage"], {option: given})
     assert problem.path == f"webrtc_egress_{option}{path}"
     assert expected in problem.expected
+
+
+@pytest.mark.parametrize("placement", ["host", "both"])
+def test_a_machine_must_be_able_to_ask_somebody(placement: str) -> None:
+    problem = only_problem(["vonage"], {"other_resolvers": "reject", "placement": placement})
+    assert problem.path == "webrtc_egress_other_resolvers"
+    assert "got 'reject'" in str(problem)
+    assert f"webrtc_egress_placement={placement}" in problem.expected
+    assert "webrtc_egress_resolvers" in problem.remedy
+    compile_site(["vonage"], {"other_resolvers": "reject", "placement": placement, "resolvers": ["2001:db8::53"]})
+
+
+def test_a_gateway_may_leave_its_clients_no_resolver_but_itself() -> None:
+    assert compile_site(["vonage"], {"other_resolvers": "reject"}).policy.frame.other_resolvers == "reject"
+
+
+@pytest.mark.parametrize("resolvers", [None, "192.0.2.53", ["dns.example.com"]])
+def test_wrong_resolvers_are_told_once(resolvers: Any) -> None:
+    problem = only_problem(["vonage"], {"other_resolvers": "reject", "placement": "host", "resolvers": resolvers})
+    assert problem.path.startswith("webrtc_egress_resolvers")
 
 
 @pytest.mark.parametrize(
