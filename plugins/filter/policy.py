@@ -64,7 +64,7 @@ from typing import Any, Callable
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.webrtc.firewall.plugins.module_utils._errors import InvalidInput
-from ansible_collections.webrtc.firewall.plugins.module_utils._policy import to_dict
+from ansible_collections.webrtc.firewall.plugins.module_utils._policy_json import to_dict
 from ansible_collections.webrtc.firewall.plugins.plugin_utils._compile import compile_site
 
 

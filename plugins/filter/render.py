@@ -52,7 +52,7 @@ from ansible.errors import AnsibleFilterError
 
 from ansible_collections.webrtc.firewall.plugins.module_utils._backends import BACKENDS
 from ansible_collections.webrtc.firewall.plugins.module_utils._errors import FirewallError
-from ansible_collections.webrtc.firewall.plugins.module_utils._policy import from_dict
+from ansible_collections.webrtc.firewall.plugins.module_utils._policy_json import from_dict
 
 
 def render(policy: Any, /, backend: Any = "nftables") -> str:

@@ -13,7 +13,7 @@ import json
 from dataclasses import dataclass
 from typing import Any, Callable, Mapping, Optional, TypeVar
 
-from ansible_collections.webrtc.firewall.plugins.module_utils import _policy, _resolver, _system
+from ansible_collections.webrtc.firewall.plugins.module_utils import _policy_json, _resolver, _system
 from ansible_collections.webrtc.firewall.plugins.module_utils._errors import InvalidInput, Problem, TargetProblem
 from ansible_collections.webrtc.firewall.plugins.module_utils._paths import POLICY, RESOLVER
 from ansible_collections.webrtc.firewall.plugins.module_utils._policy import Policy
@@ -45,7 +45,7 @@ def load() -> Stored:
 
 def _stored(data: Mapping[str, Any]) -> Stored:
     resolved = {str(name): tuple(map(str, found)) for name, found in data["resolved"].items()}
-    return Stored(_policy.from_dict(data["policy"]), resolved)
+    return Stored(_policy_json.from_dict(data["policy"]), resolved)
 
 
 def load_resolver() -> Optional[Resolver]:
@@ -59,7 +59,7 @@ def load_resolver() -> Optional[Resolver]:
 
 def policy_text(policy: Policy, resolved: Mapping[str, tuple[str, ...]]) -> str:
     """What to store: the policy, and the addresses of the names in it, with a checksum."""
-    return _sealed({"policy": _policy.to_dict(policy), "resolved": {name: list(found) for name, found in resolved.items()}})
+    return _sealed({"policy": _policy_json.to_dict(policy), "resolved": {name: list(found) for name, found in resolved.items()}})
 
 
 def resolver_text(resolver: Resolver) -> str:

@@ -140,7 +140,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.webrtc.firewall.plugins.module_utils import _apply, _policy
+from ansible_collections.webrtc.firewall.plugins.module_utils import _apply, _policy_json
 from ansible_collections.webrtc.firewall.plugins.module_utils._backends import BACKENDS
 from ansible_collections.webrtc.firewall.plugins.module_utils._runner import answer, fail_with_problems, runner
 
@@ -150,7 +150,7 @@ def work(module: AnsibleModule) -> dict[str, Any]:
     wanted = module.params
     backend = BACKENDS[wanted["backend"]](runner(module))
     if wanted["state"] == "present":
-        policy = _policy.from_dict(wanted["policy"])
+        policy = _policy_json.from_dict(wanted["policy"])
         result = _apply.present(backend, policy, wanted["exclusive"], module.check_mode)
     else:
         result = _apply.absent(backend, wanted["services"], module.check_mode)

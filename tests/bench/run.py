@@ -26,7 +26,8 @@ sys.path[:0] = [str(REPO / ".cache" / "collections"), str(REPO / "tests" / "lab"
 import path as data_path  # noqa: E402
 from podman import environment, image, podman  # noqa: E402
 
-from ansible_collections.webrtc.firewall.plugins.module_utils._policy import Frame, Policy, to_dict  # noqa: E402
+from ansible_collections.webrtc.firewall.plugins.module_utils._policy import Frame, Policy  # noqa: E402
+from ansible_collections.webrtc.firewall.plugins.module_utils._policy_json import to_dict  # noqa: E402
 
 ROUNDS = 5
 # A container without any network has no default route, so the way out is named.

@@ -22,7 +22,7 @@ sys.dont_write_bytecode = True
 from ansible_collections.webrtc.firewall.plugins.module_utils import _apply, _nft_listing, _nft_render, _paths, _persistence, _system  # noqa: E402
 from ansible_collections.webrtc.firewall.plugins.module_utils._backends import BACKENDS  # noqa: E402
 from ansible_collections.webrtc.firewall.plugins.module_utils._errors import FirewallError  # noqa: E402
-from ansible_collections.webrtc.firewall.plugins.module_utils._policy import from_dict  # noqa: E402
+from ansible_collections.webrtc.firewall.plugins.module_utils._policy_json import from_dict  # noqa: E402
 
 
 def command(argv: list[str], text: str) -> _system.Output:

@@ -15,7 +15,8 @@ import pytest
 import yaml
 
 from ansible_collections.webrtc.firewall.plugins.module_utils._backends import BACKENDS
-from ansible_collections.webrtc.firewall.plugins.module_utils._policy import Policy, to_dict
+from ansible_collections.webrtc.firewall.plugins.module_utils._policy import Policy
+from ansible_collections.webrtc.firewall.plugins.module_utils._policy_json import to_dict
 from ansible_collections.webrtc.firewall.plugins.plugin_utils._compile import compile_site
 
 CASES = sorted((Path(__file__).parent / "cases").iterdir())

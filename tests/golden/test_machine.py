@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.webrtc.firewall.plugins.module_utils._policy import to_dict
+from ansible_collections.webrtc.firewall.plugins.module_utils._policy_json import to_dict
 from ansible_collections.webrtc.firewall.plugins.plugin_utils._compile import compile_site
 
 # Each way to damage what is ours, as a shell command, and the id under which a check run must tell it.

@@ -128,7 +128,7 @@ def test_a_foreign_table_that_vanishes_meanwhile_is_an_error_and_nothing_else(ma
             import json, subprocess
             from ansible_collections.webrtc.firewall.plugins.module_utils._backends import BACKENDS
             from ansible_collections.webrtc.firewall.plugins.module_utils._errors import FirewallError
-            from ansible_collections.webrtc.firewall.plugins.module_utils._policy import from_dict
+            from ansible_collections.webrtc.firewall.plugins.module_utils._policy_json import from_dict
             from ansible_collections.webrtc.firewall.plugins.module_utils._system import Output
 
             def command(argv, text):
@@ -165,7 +165,7 @@ def test_a_user_who_is_not_root_is_told(machine, check):
         from ansible_collections.webrtc.firewall.plugins.module_utils import _apply, _system
         from ansible_collections.webrtc.firewall.plugins.module_utils._backends import BACKENDS
         from ansible_collections.webrtc.firewall.plugins.module_utils._errors import FirewallError
-        from ansible_collections.webrtc.firewall.plugins.module_utils._policy import from_dict
+        from ansible_collections.webrtc.firewall.plugins.module_utils._policy_json import from_dict
         import subprocess
 
         def command(argv, text):

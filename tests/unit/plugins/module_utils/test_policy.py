@@ -9,7 +9,8 @@ import json
 import pytest
 
 from ansible_collections.webrtc.firewall.plugins.module_utils._errors import InvalidInput
-from ansible_collections.webrtc.firewall.plugins.module_utils._policy import Destination, Flow, Frame, Policy, from_dict, to_dict
+from ansible_collections.webrtc.firewall.plugins.module_utils._policy import Destination, Flow, Frame, Policy
+from ansible_collections.webrtc.firewall.plugins.module_utils._policy_json import from_dict, to_dict
 
 FLOW = Flow("vonage/rtp-media", "udp", ((10000, 50000),), Destination(ipv4=("168.100.64.0/18", "216.147.0.0/18")))
 

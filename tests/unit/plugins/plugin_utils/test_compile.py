@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.webrtc.firewall.plugins.module_utils._policy import Destination, Flow, Frame, Log, Policy, from_dict, to_dict
+from ansible_collections.webrtc.firewall.plugins.module_utils._policy import Destination, Flow, Frame, Log, Policy
+from ansible_collections.webrtc.firewall.plugins.module_utils._policy_json import from_dict, to_dict
 from ansible_collections.webrtc.firewall.plugins.plugin_utils._compile import compile_site
 from ansible_collections.webrtc.firewall.plugins.plugin_utils._requirements import to_dict as row_to_dict
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.webrtc.firewall.plugins.module_utils._addresses import merge_networks
 from ansible_collections.webrtc.firewall.plugins.module_utils._errors import InvalidInput
-from ansible_collections.webrtc.firewall.plugins.module_utils._policy import from_dict, to_dict
+from ansible_collections.webrtc.firewall.plugins.module_utils._policy_json import from_dict, to_dict
 from ansible_collections.webrtc.firewall.plugins.plugin_utils._compile import compile_site
 from ansible_collections.webrtc.firewall.plugins.plugin_utils._requirements import to_dict as row_to_dict
 
