@@ -131,14 +131,18 @@ def resolve_by(backend: Backend, resolver: Optional[Resolver], check: bool) -> R
         FirewallError: something is wrong; nothing was changed.
     """
     with _locked(check):
-        stored = _stored.load()
+        try:
+            stored = _stored.load()
+        except TargetProblem as error:
+            told = "; ".join(map(str, error.problems))
+            return Result((), (f"the resolver stays as it is until the role webrtc_egress has mended the policy: {told}",), None)
         try:
             earlier = _stored.load_resolver()
         except TargetProblem:
             # This run writes the file anew.
             earlier = None
         before = Machine(stored.policy, stored.resolved, earlier)
-        return _converge(backend, replace(before, resolver=resolver), before, check)
+        return _converge(backend, replace(before, resolver=resolver), before, check, rules=stored.policy is not None)
 
 
 def refresh(backend: Backend) -> list[str]:
@@ -175,8 +179,15 @@ def _unchanged(backend: Backend, before: Machine) -> tuple[Change, ...]:
     return _converge(backend, before, before, True, answers).changes
 
 
-def _converge(backend: Backend, wanted: Machine, before: Machine, check: bool, answers: Optional[_resolve.Answers] = None) -> Result:
-    """Get from what is to what shall be: look at everything, tell all problems at once, then change.
+def _converge(
+    backend: Backend,
+    wanted: Machine,
+    before: Machine,
+    check: bool,
+    answers: Optional[_resolve.Answers] = None,
+    rules: bool = True,
+) -> Result:
+    """Get from what is to what shall be.
 
     Args:
         backend: the machine's firewall.
@@ -184,40 +195,70 @@ def _converge(backend: Backend, wanted: Machine, before: Machine, check: bool, a
         before: what the last run left.
         check: whether to stop before anything is changed.
         answers: what the resolver says of the host names, where that is known already.
+        rules: whether the rules are this run's business.
     """
-    problems: list[Problem] = []
-    warnings: list[str] = []
-    resolved: dict[str, tuple[str, ...]] = {}
-    concrete: Optional[Policy] = None
-    policy, plan = wanted.policy, _NO_PLAN
-    if policy:
-        problems += _unknown_interfaces(policy)
-        with _gathered(problems):
-            policy = _uplinks.outbound(policy)
-        answers = answers or _resolve.resolve(_names(policy))
-        with _gathered(problems):
-            concrete, resolved = _resolve.concrete(policy, wanted.resolved, answers)
-    if wanted.resolver:
-        findings = _resolver_check.examine(wanted.resolver, before.resolver, policy, backend.run)
-        problems += findings.problems
-        warnings += findings.warnings
-    live = None
-    if policy or backend.installed():
-        with _gathered(problems):
-            live = backend.read()
-            problems += backend.obstacles(policy, live) if policy else []
-    if problems:
-        raise TargetProblem(problems)
-    if live is not None:
-        plan = backend.plan(concrete, live, _learned.elements(concrete, _learned.load()) if concrete else {})
-    installed = _persistence.installed(policy, resolved, wanted.resolver, plan.boot)
+    view = _look(backend, wanted, before, answers, rules)
+    plan, resolver = _NO_PLAN, wanted.resolver
+    if view.live is not None:
+        learned = _learned.elements(view.concrete, _learned.load()) if view.concrete else {}
+        plan = backend.plan(view.concrete, view.live, learned)
+    installed = _persistence.installed(view.policy, view.resolved, resolver, plan.boot) if rules else _persistence.resolver_alone(resolver)
     changes = (*plan.changes, *_persistence.changes(installed, backend.run))
-    if changes and policy:
+    if changes and view.policy:
         backend.validate(plan, check)
     if changes and not check:
         needs = Needs(before.policy is not None, bool(before.policy and _names(before.policy)), before.resolver)
-        _apply(backend, concrete, live, plan, installed, needs)
-    return Result(changes, (*plan.warnings, *warnings, *_notes(policy, wanted.resolver, answers, resolved)), policy)
+        _apply(backend, view, plan, installed, needs)
+    return Result(changes, (*plan.warnings, *view.warnings, *_notes(view, resolver)), view.policy)
+
+
+@dataclass
+class _View:
+    """What a look at the machine and at DNS has shown.
+
+    Attributes:
+        policy: the wanted policy, with its direction.
+        concrete: the same with addresses in place of host names.
+        resolved: the addresses of each host name.
+        answers: what the resolver said of the host names.
+        live: what the backend has read; None where there is nothing to read, or it is not this run's business.
+        warnings: what the operator should know.
+    """
+
+    policy: Optional[Policy]
+    concrete: Optional[Policy] = None
+    resolved: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    answers: _resolve.Answers = field(default_factory=_resolve.Answers)
+    live: object = None
+    warnings: list[str] = field(default_factory=list)
+
+
+def _look(backend: Backend, wanted: Machine, before: Machine, answers: Optional[_resolve.Answers], rules: bool) -> _View:
+    """Look at everything and tell all problems at once.
+
+    Raises:
+        TargetProblem: something is in the way.
+    """
+    problems: list[Problem] = []
+    view = _View(wanted.policy)
+    if view.policy:
+        problems += _unknown_interfaces(view.policy)
+        with _gathered(problems):
+            view.policy = _uplinks.outbound(view.policy)
+        view.answers = answers or _resolve.resolve(_names(view.policy))
+        with _gathered(problems):
+            view.concrete, view.resolved = _resolve.concrete(view.policy, wanted.resolved, view.answers)
+    if wanted.resolver:
+        findings = _resolver_check.examine(wanted.resolver, before.resolver, view.policy, backend.run)
+        problems += findings.problems
+        view.warnings += findings.warnings
+    if rules and (view.policy or backend.installed()):
+        with _gathered(problems):
+            view.live = backend.read()
+            problems += backend.obstacles(view.policy, view.live) if view.policy else []
+    if problems:
+        raise TargetProblem(problems)
+    return view
 
 
 @contextmanager
@@ -229,20 +270,20 @@ def _gathered(problems: list[Problem]) -> Iterator[None]:
         problems += error.problems
 
 
-def _apply(backend: Backend, policy: Optional[Policy], live: object, plan: Plan, installed: Installed, before: Needs) -> None:
+def _apply(backend: Backend, view: _View, plan: Plan, installed: Installed, before: Needs) -> None:
     """Rules first, files second; if the files cannot be written, the rules go back.
 
     Without conntrack's memory all live connections would look new, and be dropped: it meets them first.
     """
-    if live is None:
+    if view.live is None:
         _persistence.write(installed, before, backend.run)
         return
-    observing = backend.observing(policy, live) if policy else None
-    undo = backend.apply(backend.plan(observing, live, _learned.elements(observing, _learned.load())) if observing else plan)
+    observing = backend.observing(view.concrete, view.live) if view.concrete else None
+    undo = backend.apply(backend.plan(observing, view.live, _learned.elements(observing, _learned.load())) if observing else plan)
     try:
         if observing:
             time.sleep(SETTLE_SECONDS)
-            backend.apply(backend.plan(policy, backend.read(), {}))
+            backend.apply(backend.plan(view.concrete, backend.read(), {}))
         _persistence.write(installed, before, backend.run)
     except BaseException:
         undo()
@@ -280,16 +321,14 @@ def _unknown_interfaces(policy: Policy) -> list[Problem]:
     ]  # fmt: skip
 
 
-def _notes(
-    policy: Optional[Policy], resolver: Optional[Resolver], answers: Optional[_resolve.Answers], resolved: Mapping[str, tuple[str, ...]]
-) -> list[str]:
-    if policy is None or answers is None:
+def _notes(view: _View, resolver: Optional[Resolver]) -> list[str]:
+    if view.policy is None:
         return []
-    notes = [f"{key} is not opened: {reason}" for key, reason in sorted(policy.unsatisfied.items())]
-    for name, reason in sorted(answers.failures.items()):
-        kept = "its earlier addresses stay" if resolved.get(name) else "it has no address"
+    notes = [f"{key} is not opened: {reason}" for key, reason in sorted(view.policy.unsatisfied.items())]
+    for name, reason in sorted(view.answers.failures.items()):
+        kept = "its earlier addresses stay" if view.resolved.get(name) else "it has no address"
         notes.append(f"{name} does not resolve ({reason}); {kept}")
-    if policy.learns and resolver is None:
+    if view.policy.learns and resolver is None:
         notes.append("no resolver of this machine teaches the addresses behind wildcards: run the role webrtc_domains")
     if not _services.manager():
         notes.append(f"no systemd and no LSB init found: run {_paths.RESTORE} whenever the machine starts")

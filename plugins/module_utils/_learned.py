@@ -17,14 +17,14 @@ import os
 import time
 from dataclasses import dataclass, field
 from ipaddress import ip_address
-from typing import Iterable, Mapping
+from typing import Any, Iterable, Mapping, Optional
 
 from ansible_collections.webrtc.firewall.plugins.module_utils import _system
 from ansible_collections.webrtc.firewall.plugins.module_utils._nft_elements import Element
 from ansible_collections.webrtc.firewall.plugins.module_utils._nft_render import learned_set
 from ansible_collections.webrtc.firewall.plugins.module_utils._nft_transaction import elements as element_lines
 from ansible_collections.webrtc.firewall.plugins.module_utils._paths import LEARNED
-from ansible_collections.webrtc.firewall.plugins.module_utils._policy import Policy
+from ansible_collections.webrtc.firewall.plugins.module_utils._policy import Flow, Policy
 
 # A fact as (name that was asked for, address that was answered).
 Fact = tuple[str, str]
@@ -35,14 +35,15 @@ class Lesson:
 
     Args:
         policy: the policy; its flows say what they learn, as ``*.suffix`` for any depth below, or as a whole name.
+        only: the only flow of it that counts.
     """
 
-    def __init__(self, policy: Policy) -> None:
+    def __init__(self, policy: Policy, only: Optional[Flow] = None) -> None:
         self.sets: dict[str, str] = {}
         self.size = policy.frame.learned_size
         self._flows: dict[str, list[str]] = {}
         families = policy.frame.families
-        for flow in policy.flows:
+        for flow in (only,) if only else policy.flows:
             for pattern in flow.destination.learned:
                 self._flows.setdefault(pattern, []).append(flow.id)
             if flow.destination.learned:
@@ -269,6 +270,28 @@ def elements(policy: Policy, left: Mapping[Fact, float]) -> dict[str, tuple[str,
     memory = Memory(Lesson(policy), float("inf"))
     memory.recall(left, 0.0)
     return {name: tuple(sorted(addresses)) for name, addresses in memory.sets().items() if addresses}
+
+
+def report(policy: Policy, left: Mapping[Fact, float], packets: Mapping[str, Mapping[str, int]]) -> list[dict[str, Any]]:
+    """What was learned, for people.
+
+    Args:
+        policy: the policy.
+        left: facts with the seconds that each still holds.
+        packets: name of a set to its addresses, each with the packets of new connections that have met it.
+
+    Returns:
+        One mapping for each flow and fact, sorted: the flow's id, the suffix, name and address, the seconds left and the packets.
+    """
+    rows = []
+    for flow in policy.flows:
+        lesson = Lesson(policy, flow)
+        for (name, address), seconds in left.items():
+            for owner, _address in lesson.elements((name, address)):
+                hits = packets.get(owner, {}).get(address, 0)
+                row = {"id": flow.id, "suffix": lesson.pattern(name), "name": name, "address": address}
+                rows.append({**row, "seconds_left": round(seconds), "packets": hits})
+    return sorted(rows, key=lambda row: (row["id"], row["name"], row["address"]))
 
 
 def _is_address(text: str) -> bool:

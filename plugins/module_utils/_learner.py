@@ -34,6 +34,8 @@ INNER = tuple(
 _SETTLE = 0.05
 # A line of the same kind is said this often at most, in seconds.
 _REPEAT = 10.0
+# Nor more lines than this in that time.
+_KINDS = 20
 
 
 def clock() -> float:
@@ -83,7 +85,10 @@ class Learner:
         addresses = _dns.addresses(reply)
         inner = [address for address in addresses if self._is_inner(address)]
         if inner:
-            self._say("inner", f"{asked.name}: refused, as the answer has an address of inner networks (DNS rebinding): {', '.join(inner)}")
+            self._say(
+                f"inner {asked.name}",
+                f"{asked.name}: refused, as the answer has an address of inner networks (DNS rebinding): {', '.join(inner)}",
+            )
             return _dns.refusal(query, _dns.REFUSED)
         if addresses:
             self._journal.note(((asked.name, address) for address in addresses), self._memory.keep)
@@ -190,6 +195,7 @@ class Learner:
 
     def _say(self, kind: str, text: str) -> None:
         now = clock()
-        if now - self._said.get(kind, -_REPEAT) >= _REPEAT:
+        self._said = {key: when for key, when in self._said.items() if now - when < _REPEAT}
+        if kind not in self._said and len(self._said) < _KINDS:
             self._said[kind] = now
             say(text)

@@ -41,10 +41,12 @@ class Installed:
     Attributes:
         files: path to (text, mode).
         needs: what shall be running.
+        untouched: files that are none of this run's business, whether they are there or not.
     """
 
     files: dict[str, tuple[str, int]]
     needs: Needs
+    untouched: frozenset[str] = frozenset()
 
 
 NOTHING = Installed({}, Needs(False, False, None))
@@ -66,6 +68,14 @@ def installed(policy: Optional[Policy], resolved: Mapping[str, tuple[str, ...]],
         place = _paths.INSTANCE if resolver.mode == "instance" else _paths.DNSMASQ_DROPIN
         files[place] = (_resolver.dnsmasq_text(resolver, policy), 0o644)
     return Installed({**files, **_services.files(needs)}, needs)
+
+
+def resolver_alone(resolver: Optional[Resolver]) -> Installed:
+    """What a resolver needs where no policy is known: whatever belongs to rules stays as it is."""
+    own = installed(None, {}, resolver, Boot("", ""))
+    everything = installed(None, {}, Resolver("instance", ()), Boot("", "")), installed(None, {}, Resolver("dropin", ()), Boot("", ""))
+    mine = {path for one in everything for path in one.files}
+    return Installed(own.files, own.needs, frozenset({*_OWN_FILES, *_services.paths()} - mine))
 
 
 def changes(wanted: Installed, run: Runner) -> list[Change]:
@@ -130,12 +140,12 @@ def write(wanted: Installed, before: Needs, run: Runner) -> None:
 
 
 def _stale(wanted: Installed) -> list[str]:
-    return [path for path in present() if path not in wanted.files]
+    return [path for path in present() if path not in wanted.files and path not in wanted.untouched]
 
 
 def _tidy(wanted: Installed) -> None:
     """What was learned outlives no policy; no empty folder of ours stays."""
-    if not wanted.files:
+    if not wanted.files and not wanted.untouched:
         for path in _STATE:
             _system.remove(path)
     for path in _OWN_DIRECTORIES:

@@ -92,10 +92,12 @@ class _Reader:
             self.problems.append(Problem(path, value, expected, remedy))
         return good
 
-    def mapping(self, value: Any, path: str, keys: set[str] | None = None) -> dict[str, Any]:
+    def mapping(self, value: Any, path: str, keys: set[str] | None = None, later: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """A mapping with exactly these keys; of later ones, which older versions did not write, the values here stand for missing ones."""
         good = isinstance(value, Mapping) and all(isinstance(key, str) for key in value)
         if not self.check(good, path, value, "a mapping"):
             return {}
+        value = {**(later or {}), **value}
         if keys is not None:
             self.check(set(value) == keys, path, sorted(value), f"exactly the keys {', '.join(sorted(keys))}")
             return {key: value[key] for key in keys if key in value}
@@ -123,7 +125,7 @@ class _Reader:
         return bool(value) if self.check(isinstance(value, bool), path, value, "true or false") else False
 
     def policy(self, data: Any) -> Policy:
-        top = self.mapping(data, "policy", {"version", "frame", "services", "unsatisfied", "dated"})
+        top = self.mapping(data, "policy", {"version", "frame", "services", "unsatisfied", "dated"}, {"dated": {}})
         self.check(top.get("version") == VERSION, "policy.version", top.get("version"), f"the version {VERSION}")
         services = {}
         for name, flows in sorted(self.mapping(top.get("services"), "policy.services").items()):
@@ -137,7 +139,7 @@ class _Reader:
 
     def flow(self, service: str, data: Any, path: str) -> Flow:
         keys = {"id", "protocol", "ports", "any", "ipv4", "ipv6", "hostnames", "learned"}
-        item = self.mapping(data, path, keys)
+        item = self.mapping(data, path, keys, {"learned": []})
         name = str(item.get("id"))
         good = name.startswith(f"{service}/") and bool(REQUIREMENT_ID.fullmatch(name[len(service) + 1 :]))
         self.check(good, f"{path}.id", item.get("id"), f"{service}/ and a requirement id: a-z, 0-9 and -")
@@ -164,7 +166,7 @@ class _Reader:
         return tuple(ranges)
 
     def frame(self, data: Any) -> Frame:
-        item = self.mapping(data, "policy.frame", set(vars(Frame())))
+        item = self.mapping(data, "policy.frame", set(vars(Frame())), {"other_resolvers": "allow", "learned_size": 65536})
         mark = self.number(item.get("mark"), "policy.frame.mark", 1, 0x80000000)
         self.check(mark & (mark - 1) == 0, "policy.frame.mark", mark, "a number with exactly one bit set")
         log = self.mapping(item.get("log"), "policy.frame.log", set(vars(Log())))

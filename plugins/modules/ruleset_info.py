@@ -103,6 +103,35 @@ unsatisfied:
   returned: success
   type: dict
   sample: {}
+learned:
+  description: What DNS answers have taught, for each flow; see M(webrtc.firewall.resolver).
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    id:
+      description: The flow's id.
+      type: str
+      sample: liveavatar/signaling
+    suffix:
+      description: The name or wildcard of the vendor's that covers it.
+      type: str
+      sample: "*.livekit.cloud"
+    name:
+      description: The name that a client has asked for.
+      type: str
+      sample: eu.livekit.cloud
+    address:
+      description: The address that was answered.
+      type: str
+      sample: 198.18.2.1
+    seconds_left:
+      description: For how long it stays open unless it is asked for or used again.
+      type: int
+      sample: 7042
+    packets:
+      description: New connections' packets to the address, since it was last put into its set.
+      type: int
 resolved:
   description: The addresses of each host name that are let through.
   returned: success
@@ -114,11 +143,10 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.webrtc.firewall.plugins.module_utils import _stored
+from ansible_collections.webrtc.firewall.plugins.module_utils import _learned, _stored
 from ansible_collections.webrtc.firewall.plugins.module_utils._backend import Backend
 from ansible_collections.webrtc.firewall.plugins.module_utils._backends import BACKENDS
-from ansible_collections.webrtc.firewall.plugins.module_utils._errors import FirewallError
-from ansible_collections.webrtc.firewall.plugins.module_utils._runner import runner
+from ansible_collections.webrtc.firewall.plugins.module_utils._runner import fail_with_problems, runner
 
 
 def gather(backend: Backend) -> dict[str, Any]:
@@ -135,6 +163,7 @@ def gather(backend: Backend) -> dict[str, Any]:
         "dropped_packets": state.dropped_packets,
         "rejected_packets": state.rejected_packets,
         "unsatisfied": dict(stored.policy.unsatisfied) if stored.policy else {},
+        "learned": _learned.report(stored.policy, _learned.load(), state.learned) if stored.policy else [],
         "resolved": {name: list(found) for name, found in stored.resolved.items()},
     }
 
@@ -145,10 +174,8 @@ def main() -> None:
         argument_spec={"backend": {"type": "str", "choices": ["nftables"], "default": "nftables"}},
         supports_check_mode=True,
     )
-    try:
+    with fail_with_problems(module):
         result = gather(BACKENDS[module.params["backend"]](runner(module)))
-    except FirewallError as error:
-        module.fail_json(msg=str(error), problems=[vars(problem) for problem in error.problems])
     module.exit_json(**result)
 
 
