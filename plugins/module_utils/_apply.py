@@ -11,30 +11,26 @@
 
 from __future__ import annotations
 
-import os
 import time
-from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field, replace
-from typing import ContextManager, Iterable, Iterator, Mapping, Optional
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from typing import ContextManager, Iterable, Optional
 
 from ansible_collections.webrtc.firewall.plugins.module_utils import (
     _learned,
-    _paths,
     _persistence,
     _resolve,
-    _resolver_check,
     _seen,
-    _services,
     _stored,
     _system,
-    _uplinks,
 )
 from ansible_collections.webrtc.firewall.plugins.module_utils._backend import Backend, Boot, Change, Plan
-from ansible_collections.webrtc.firewall.plugins.module_utils._errors import FirewallError, Problem, TargetProblem
+from ansible_collections.webrtc.firewall.plugins.module_utils._errors import Problem, TargetProblem
 from ansible_collections.webrtc.firewall.plugins.module_utils._persistence import Installed
 from ansible_collections.webrtc.firewall.plugins.module_utils._policy import Policy
 from ansible_collections.webrtc.firewall.plugins.module_utils._resolver import Resolver
 from ansible_collections.webrtc.firewall.plugins.module_utils._services import Needs
+from ansible_collections.webrtc.firewall.plugins.module_utils._view import Machine, View, look, names, notes
 
 # Longer than media and most keep-alives pause, so that conntrack has met the live connections.
 SETTLE_SECONDS = 2.0
@@ -54,21 +50,6 @@ class Result:
     changes: tuple[Change, ...]
     warnings: tuple[str, ...]
     policy: Optional[Policy]
-
-
-@dataclass(frozen=True)
-class Machine:
-    """What a machine has, or shall have, of ours.
-
-    Attributes:
-        policy: the policy, with its host names.
-        resolved: the addresses of its host names that are known.
-        resolver: the settings of the resolver that learns.
-    """
-
-    policy: Optional[Policy] = None
-    resolved: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    resolver: Optional[Resolver] = None
 
 
 def present(backend: Backend, policy: Policy, exclusive: bool, check: bool) -> Result:
@@ -107,12 +88,12 @@ def absent(backend: Backend, services: Iterable[str], check: bool) -> Result:
     Raises:
         FirewallError: something is wrong; nothing was changed.
     """
-    names = set(services)
+    gone = set(services)
     with _locked(check):
-        if not names:
+        if not gone:
             return _converge(backend, Machine(), Machine(), check)
         before = _earlier(False)
-        rest = before.policy.without(names) if before.policy else None
+        rest = before.policy.without(gone) if before.policy else None
         return _converge(backend, replace(before, policy=rest if rest and rest.services else None), before, check)
 
 
@@ -161,7 +142,7 @@ def refresh(backend: Backend) -> list[str]:
         before = _earlier(False)
         if before.policy is None:
             return []
-        answers = _resolve.resolve(_names(before.policy))
+        answers = _resolve.resolve(names(before.policy))
         known, seen = _seen.take_in(before.resolved, answers, _seen.load(), time.time())
         left = _unchanged(backend, before)
         if left:
@@ -197,7 +178,7 @@ def _converge(
         answers: what the resolver says of the host names, where that is known already.
         rules: whether the rules are this run's business.
     """
-    view = _look(backend, wanted, before, answers, rules)
+    view = look(backend, wanted, before, answers, rules)
     plan, resolver = _NO_PLAN, wanted.resolver
     if view.live is not None:
         learned = _learned.elements(view.concrete, _learned.load()) if view.concrete else {}
@@ -207,70 +188,12 @@ def _converge(
     if changes and view.policy:
         backend.validate(plan, check)
     if changes and not check:
-        needs = Needs(before.policy is not None, bool(before.policy and _names(before.policy)), before.resolver)
+        needs = Needs(before.policy is not None, bool(before.policy and names(before.policy)), before.resolver)
         _apply(backend, view, plan, installed, needs)
-    return Result(changes, (*plan.warnings, *view.warnings, *_notes(view, resolver)), view.policy)
+    return Result(changes, (*plan.warnings, *view.warnings, *notes(view, resolver)), view.policy)
 
 
-@dataclass
-class _View:
-    """What a look at the machine and at DNS has shown.
-
-    Attributes:
-        policy: the wanted policy, with its direction.
-        concrete: the same with addresses in place of host names.
-        resolved: the addresses of each host name.
-        answers: what the resolver said of the host names.
-        live: what the backend has read; None where there is nothing to read, or it is not this run's business.
-        warnings: what the operator should know.
-    """
-
-    policy: Optional[Policy]
-    concrete: Optional[Policy] = None
-    resolved: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    answers: _resolve.Answers = field(default_factory=_resolve.Answers)
-    live: object = None
-    warnings: list[str] = field(default_factory=list)
-
-
-def _look(backend: Backend, wanted: Machine, before: Machine, answers: Optional[_resolve.Answers], rules: bool) -> _View:
-    """Look at everything and tell all problems at once.
-
-    Raises:
-        TargetProblem: something is in the way.
-    """
-    problems: list[Problem] = []
-    view = _View(wanted.policy)
-    if view.policy:
-        problems += _unknown_interfaces(view.policy)
-        with _gathered(problems):
-            view.policy = _uplinks.outbound(view.policy)
-        view.answers = answers or _resolve.resolve(_names(view.policy))
-        with _gathered(problems):
-            view.concrete, view.resolved = _resolve.concrete(view.policy, wanted.resolved, view.answers)
-    if wanted.resolver:
-        findings = _resolver_check.examine(wanted.resolver, before.resolver, view.policy, backend.run)
-        problems += findings.problems
-        view.warnings += findings.warnings
-    if rules and (view.policy or backend.installed()):
-        with _gathered(problems):
-            view.live = backend.read()
-            problems += backend.obstacles(view.policy, view.live) if view.policy else []
-    if problems:
-        raise TargetProblem(problems)
-    return view
-
-
-@contextmanager
-def _gathered(problems: list[Problem]) -> Iterator[None]:
-    """Take note of what is wrong and go on, so that everything is told at once."""
-    try:
-        yield
-    except FirewallError as error:
-        problems += error.problems
-
-
-def _apply(backend: Backend, view: _View, plan: Plan, installed: Installed, before: Needs) -> None:
+def _apply(backend: Backend, view: View, plan: Plan, installed: Installed, before: Needs) -> None:
     """Rules first, files second; if the files cannot be written, the rules go back.
 
     Without conntrack's memory all live connections would look new, and be dropped: it meets them first.
@@ -304,32 +227,3 @@ def _earlier(exclusive: bool) -> Machine:
         if not exclusive:
             raise
         return Machine(resolver=resolver)
-
-
-def _names(policy: Policy) -> set[str]:
-    return {name for flow in policy.flows for name in flow.destination.hostnames}
-
-
-def _unknown_interfaces(policy: Policy) -> list[Problem]:
-    frame = policy.frame
-    there = sorted(os.listdir("/sys/class/net"))
-    remedy = f"This machine has: {', '.join(there)}."
-    return [
-        Problem(f"webrtc_egress_{key}[{index}]", name, "an interface of this machine", remedy)
-        for key in ("in_interfaces", "out_interfaces")
-        for index, name in enumerate(getattr(frame, key)) if name not in there
-    ]  # fmt: skip
-
-
-def _notes(view: _View, resolver: Optional[Resolver]) -> list[str]:
-    if view.policy is None:
-        return []
-    notes = [f"{key} is not opened: {reason}" for key, reason in sorted(view.policy.unsatisfied.items())]
-    for name, reason in sorted(view.answers.failures.items()):
-        kept = "its earlier addresses stay" if view.resolved.get(name) else "it has no address"
-        notes.append(f"{name} does not resolve ({reason}); {kept}")
-    if view.policy.learns and resolver is None:
-        notes.append("no resolver of this machine teaches the addresses behind wildcards: run the role webrtc_domains")
-    if not _services.manager():
-        notes.append(f"no systemd and no LSB init found: run {_paths.RESTORE} whenever the machine starts")
-    return notes

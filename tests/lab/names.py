@@ -8,6 +8,7 @@ names.py ask NAME...                      each name's addresses, or why there ar
 names.py connect [--port P] ADDRESS...    TCP connections to addresses, without asking anybody
 names.py first NAME...                    look each up and connect at once to the address that the answer brings
 names.py steady --seconds S --pace P NAME...   look-ups at a pace, connections at another, as a client with a cache does
+names.py flow --seconds S ADDRESS         a stream of STUN requests to UDP 3478 at the pace of speech, over one connection
 names.py rate --seconds S --per-second N --name 'ip-198-19-{high}-{low}.many.livekit.cloud'   how long answers take under load
 """
 
@@ -132,6 +133,26 @@ def steady(options: argparse.Namespace) -> dict[str, Any]:
     return {"lookups": lookups, "connections": connections, "blocked": len(blocked), "wrong": blocked[:5]}
 
 
+def flow(options: argparse.Namespace) -> dict[str, Any]:
+    """STUN binding requests (RFC 8489) from one port; what came back."""
+    sent = lost = 0
+    end = time.monotonic() + options.seconds
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stream:
+        stream.settimeout(1)
+        stream.connect((options.names[0], 3478))
+        while time.monotonic() < end:
+            transaction = struct.pack("!IIQ", 0x2112A442, sent, random.getrandbits(64))
+            try:
+                stream.send(struct.pack("!HH", 1, 0) + transaction)
+                while stream.recv(2048)[4:20] != transaction:
+                    pass
+            except OSError:
+                lost += 1
+            sent += 1
+            time.sleep(options.pace)
+    return {"sent": sent, "lost": lost}
+
+
 def rate(options: argparse.Namespace) -> dict[str, Any]:
     """Ask at a rate without waiting for answers; how long they take, and which never come."""
     total = int(options.per_second * options.seconds)
@@ -171,7 +192,7 @@ def rate(options: argparse.Namespace) -> dict[str, Any]:
 def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
-    parser.add_argument("action", choices=["ask", "connect", "first", "steady", "rate"])
+    parser.add_argument("action", choices=["ask", "connect", "first", "steady", "flow", "rate"])
     parser.add_argument("names", nargs="*")
     parser.add_argument("--server", default="10.99.0.1")
     parser.add_argument("--port", type=int, default=443)
@@ -188,7 +209,7 @@ def main() -> None:
     elif options.action == "first":
         result = first(options.server, options.names, options.port)
     else:
-        result = {"steady": steady, "rate": rate}[options.action](options)
+        result = {"steady": steady, "flow": flow, "rate": rate}[options.action](options)
     print(json.dumps(result))
 
 

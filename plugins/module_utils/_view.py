@@ -1,0 +1,131 @@
+# Copyright (c) 2026, webrtc.firewall contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to the webrtc.firewall collection: no promise is made to code outside it.
+
+"""A look at the machine before anything is changed: what shall be, what stands in the way, and what the operator should know."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Iterator, Mapping, Optional
+
+from ansible_collections.webrtc.firewall.plugins.module_utils import _paths, _resolve, _resolver_check, _services, _uplinks
+from ansible_collections.webrtc.firewall.plugins.module_utils._backend import Backend
+from ansible_collections.webrtc.firewall.plugins.module_utils._errors import FirewallError, Problem, TargetProblem
+from ansible_collections.webrtc.firewall.plugins.module_utils._policy import Policy
+from ansible_collections.webrtc.firewall.plugins.module_utils._resolver import Resolver
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What a machine has, or shall have, of ours.
+
+    Attributes:
+        policy: the policy, with its host names.
+        resolved: the addresses of its host names that are known.
+        resolver: the settings of the resolver that learns.
+    """
+
+    policy: Optional[Policy] = None
+    resolved: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    resolver: Optional[Resolver] = None
+
+
+@dataclass
+class View:
+    """What a look at the machine and at DNS has shown.
+
+    Attributes:
+        policy: the wanted policy, with its direction.
+        concrete: the same with addresses in place of host names.
+        resolved: the addresses of each host name.
+        answers: what the resolver said of the host names.
+        live: what the backend has read; None where there is nothing to read, or it is not this run's business.
+        warnings: what the operator should know.
+    """
+
+    policy: Optional[Policy]
+    concrete: Optional[Policy] = None
+    resolved: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    answers: _resolve.Answers = field(default_factory=_resolve.Answers)
+    live: object = None
+    warnings: list[str] = field(default_factory=list)
+
+
+def look(backend: Backend, wanted: Machine, before: Machine, answers: Optional[_resolve.Answers], rules: bool) -> View:
+    """Look at everything and tell all problems at once.
+
+    Args:
+        backend: the machine's firewall.
+        wanted: what shall be; of the addresses of names what is known.
+        before: what the last run left.
+        answers: what the resolver says of the host names, where that is known already.
+        rules: whether the rules are this run's business.
+
+    Raises:
+        TargetProblem: something is in the way.
+    """
+    problems: list[Problem] = []
+    view = View(wanted.policy)
+    if view.policy:
+        problems += _unknown_interfaces(view.policy)
+        with _gathered(problems):
+            view.policy = _uplinks.outbound(view.policy)
+        view.answers = answers or _resolve.resolve(names(view.policy))
+        with _gathered(problems):
+            view.concrete, view.resolved = _resolve.concrete(view.policy, wanted.resolved, view.answers)
+    if wanted.resolver:
+        findings = _resolver_check.examine(wanted.resolver, before.resolver, view.policy, backend.run)
+        problems += findings.problems
+        view.warnings += findings.warnings
+    if rules and (view.policy or backend.installed()):
+        with _gathered(problems):
+            view.live = backend.read()
+            problems += backend.obstacles(view.policy, view.live) if view.policy else []
+    if problems:
+        raise TargetProblem(problems)
+    return view
+
+
+@contextmanager
+def _gathered(problems: list[Problem]) -> Iterator[None]:
+    """Take note of what is wrong and go on, so that everything is told at once."""
+    try:
+        yield
+    except FirewallError as error:
+        problems += error.problems
+
+
+def names(policy: Policy) -> set[str]:
+    """The host names that a policy's flows go to."""
+    return {name for flow in policy.flows for name in flow.destination.hostnames}
+
+
+def _unknown_interfaces(policy: Policy) -> list[Problem]:
+    frame = policy.frame
+    there = sorted(os.listdir("/sys/class/net"))
+    remedy = f"This machine has: {', '.join(there)}."
+    return [
+        Problem(f"webrtc_egress_{key}[{index}]", name, "an interface of this machine", remedy)
+        for key in ("in_interfaces", "out_interfaces")
+        for index, name in enumerate(getattr(frame, key)) if name not in there
+    ]  # fmt: skip
+
+
+def notes(view: View, resolver: Optional[Resolver]) -> list[str]:
+    """What the operator should know of a machine with this policy and this resolver."""
+    if view.policy is None:
+        return []
+    found = [f"{key} is not opened: {reason}" for key, reason in sorted(view.policy.unsatisfied.items())]
+    for name, reason in sorted(view.answers.failures.items()):
+        kept = "its earlier addresses stay" if view.resolved.get(name) else "it has no address"
+        found.append(f"{name} does not resolve ({reason}); {kept}")
+    if view.policy.learns and resolver is None:
+        found.append("no resolver of this machine teaches the addresses behind wildcards: run the role webrtc_domains")
+    if not _services.manager():
+        found.append(f"no systemd and no LSB init found: run {_paths.RESTORE} whenever the machine starts")
+    return found
