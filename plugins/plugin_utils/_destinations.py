@@ -19,8 +19,10 @@ from typing import Any, Iterable, Mapping
 from ansible_collections.webrtc.firewall.plugins.module_utils._addresses import Network, merge_networks, merge_ports, text
 from ansible_collections.webrtc.firewall.plugins.module_utils._policy import FAMILIES, HOSTNAME
 from ansible_collections.webrtc.firewall.plugins.plugin_utils._input import Input
+from ansible_collections.webrtc.firewall.plugins.plugin_utils._shared_domains import is_shared
 
 LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+_DOMAIN = re.compile(rf"({LABEL.pattern}\.)*{LABEL.pattern}")
 VARIABLE = re.compile(r"[a-z][a-z0-9_]{0,31}")
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 _PORTS = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?")
@@ -29,6 +31,10 @@ _A_NETWORK = "an IPv4 or IPv6 network or address such as 192.0.2.0/24 or 2001:db
 _A_NAME = "a host name such as api.example.com: at least two labels of a-z, 0-9 and -"
 _A_DESTINATION = "'any', a network, an address, a host name of two labels or more, or '*.' before such a name"
 _ONLY_A_NAME = "Write the name alone, without scheme, port or path; '*' stands only at its beginning, before a dot."
+_IN_ASCII = "Write it in ASCII, as DNS has it, such as xn--mnchen-3ya.example."
+_A_VENDORS_DOMAIN = "a domain of one owner behind '*.', such as *.example.com; below this one anybody can have a name"
+_NAME_THE_VENDORS = "Name the vendor's own domain (*.vendor.example), or its host names."
+_LONGEST = 253
 
 
 @dataclass(frozen=True)
@@ -100,9 +106,15 @@ def read_hostname(value: Any, path: str, variables: Mapping[str, str], check: In
     name = _PLACEHOLDER.sub(lambda match: variables[match[1]], value).lower()
     # A trailing dot says "absolute" in DNS and nothing here, where every name is.
     name = name[:-1] if name.endswith(".") else name
-    if HOSTNAME.fullmatch(name[2:] if wildcard and name.startswith("*.") else name):
+    suffix = name[2:] if wildcard and name.startswith("*.") else ""
+    # Not `name`: lower() turns some foreign letters into ASCII ones.
+    ascii_only = value.isascii()
+    if ascii_only and suffix and is_shared(suffix) and _DOMAIN.fullmatch(suffix):
+        check.add(path, value, _A_VENDORS_DOMAIN, _NAME_THE_VENDORS)
+    elif ascii_only and HOSTNAME.fullmatch(suffix or name) and len(name) <= _LONGEST:
         return name
-    check.add(path, value, _A_DESTINATION if wildcard else _A_NAME, _ONLY_A_NAME)
+    else:
+        check.add(path, value, _A_DESTINATION if wildcard else _A_NAME, _ONLY_A_NAME if ascii_only else _IN_ASCII)
     return ""
 
 

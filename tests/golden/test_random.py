@@ -21,8 +21,8 @@ from ansible_collections.webrtc.firewall.plugins.module_utils._policy import (
     Frame,
     Log,
     Policy,
-    to_dict,
 )
+from ansible_collections.webrtc.firewall.plugins.module_utils._policy_json import to_dict
 
 
 def networks(kind, bits):

@@ -4,9 +4,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from ansible_collections.webrtc.firewall.plugins.module_utils import _nft_describe
+from ansible_collections.webrtc.firewall.plugins.module_utils._backends.nftables import Live, Nftables
 from ansible_collections.webrtc.firewall.plugins.module_utils._nft_listing import parse, same
 from ansible_collections.webrtc.firewall.plugins.module_utils._nft_model import Ruleset, Set, canonical
 from ansible_collections.webrtc.firewall.plugins.module_utils._nft_render import render
@@ -108,6 +111,14 @@ def test_a_refusal_of_other_resolvers_is_told_in_words():
     told = {change.id: (change.before, change.after) for change in _nft_describe.changes(wanted, ruleset())}
     assert told["frame/other-resolvers"] == (None, words["frame/other-resolvers"])
     assert told["chain/wf_dns_forward"] == (None, "forward 9 accept")
+
+
+def test_refusals_and_drops_are_counted_apart():
+    wanted = ruleset(other_resolvers="reject", baseline="deny_egress")
+    live = replace(wanted, packets={"wf_rejected": (3, 210), "wf_dropped": (5, 300), "vonage.rtp-media": (7, 420)})
+    state = Nftables(lambda _argv, _text: None).state(Live(live, ()))
+    assert (state.rejected_packets, state.dropped_packets) == (3, 5)
+    assert [(flow.id, flow.packets) for flow in state.flows] == [("vonage/rtp-media", 7)]
 
 
 def test_other_resolvers_are_refused_before_the_deny_baseline_drops_them():
