@@ -12,7 +12,6 @@ import asyncio
 import os
 import socket
 import subprocess
-import sys
 from typing import Sequence
 
 from ansible_collections.webrtc.firewall.plugins.module_utils import _apply, _learned, _paths, _stored
@@ -97,7 +96,3 @@ def _tell_systemd(state: str) -> None:
     if path:
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
             sender.sendto(state.encode(), f"\0{path[1:]}" if path.startswith("@") else path)
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -11,12 +11,14 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import Any, Iterator
 
-# The program that stays on the target is packed out of the module's own payload, so all of it must be in there.
-from ansible_collections.webrtc.firewall.plugins.module_utils import _program  # noqa: F401
+from ansible_collections.webrtc.firewall.plugins.module_utils import _program
 from ansible_collections.webrtc.firewall.plugins.module_utils._apply import Result
 from ansible_collections.webrtc.firewall.plugins.module_utils._backend import Change
 from ansible_collections.webrtc.firewall.plugins.module_utils._errors import FirewallError
 from ansible_collections.webrtc.firewall.plugins.module_utils._system import VARIABLES, Output, Runner
+
+# The program that stays on the target is packed out of the module's own payload: naming it here brings all of it along.
+PROGRAM = _program.__name__
 
 
 def runner(module: Any) -> Runner:
