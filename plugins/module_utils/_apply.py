@@ -52,7 +52,7 @@ class Result:
     policy: Optional[Policy]
 
 
-def present(backend: Backend, policy: Policy, exclusive: bool, check: bool) -> Result:
+def present(backend: Backend, policy: Policy, exclusive: bool, check: bool, resolver: Optional[Resolver] = None) -> Result:
     """Make the machine let the policy's flows through.
 
     Args:
@@ -60,6 +60,7 @@ def present(backend: Backend, policy: Policy, exclusive: bool, check: bool) -> R
         policy: the wanted policy.
         exclusive: whether services that the policy does not name go; otherwise they stay as they were stored.
         check: whether to stop before anything is changed.
+        resolver: the settings of the resolver that shall learn; None leaves it as it is.
 
     Returns:
         What changed.
@@ -68,10 +69,10 @@ def present(backend: Backend, policy: Policy, exclusive: bool, check: bool) -> R
         FirewallError: something is wrong; nothing was changed.
     """
     with _locked(check):
-        before = _earlier(exclusive)
+        before = _earlier(exclusive, resolver is not None)
         if before.policy and not exclusive:
             policy = policy.merged_with(before.policy)
-        return _converge(backend, replace(before, policy=policy), before, check)
+        return _converge(backend, replace(before, policy=policy, resolver=resolver or before.resolver), before, check)
 
 
 def absent(backend: Backend, services: Iterable[str], check: bool) -> Result:
@@ -92,7 +93,7 @@ def absent(backend: Backend, services: Iterable[str], check: bool) -> Result:
     with _locked(check):
         if not gone:
             return _converge(backend, Machine(), Machine(), check)
-        before = _earlier(False)
+        before = _earlier(False, False)
         rest = before.policy.without(gone) if before.policy else None
         return _converge(backend, replace(before, policy=rest if rest and rest.services else None), before, check)
 
@@ -117,12 +118,7 @@ def resolve_by(backend: Backend, resolver: Optional[Resolver], check: bool) -> R
         except TargetProblem as error:
             told = "; ".join(map(str, error.problems))
             return Result((), (f"the resolver stays as it is until the role webrtc_egress has mended the policy: {told}",), None)
-        try:
-            earlier = _stored.load_resolver()
-        except TargetProblem:
-            # This run writes the file anew.
-            earlier = None
-        before = Machine(stored.policy, stored.resolved, earlier)
+        before = Machine(stored.policy, stored.resolved, _earlier_resolver(True))
         return _converge(backend, replace(before, resolver=resolver), before, check, rules=stored.policy is not None)
 
 
@@ -139,7 +135,7 @@ def refresh(backend: Backend) -> list[str]:
         FirewallError: the machine is not as the last run left it, or something else is wrong; nothing was changed.
     """
     with _locked(False):
-        before = _earlier(False)
+        before = _earlier(False, False)
         if before.policy is None:
             return []
         answers = _resolve.resolve(names(before.policy))
@@ -217,13 +213,22 @@ def _locked(check: bool) -> ContextManager[None]:
     return nullcontext() if check else _system.lock()
 
 
-def _earlier(exclusive: bool) -> Machine:
-    """What earlier runs left; an exclusive run replaces a damaged policy, as it needs nothing out of it."""
-    resolver = _stored.load_resolver()
+def _earlier(anew: bool, resolver_anew: bool) -> Machine:
+    """What earlier runs left; a run that makes something anew replaces its damaged file, as it needs nothing out of it."""
+    resolver = _earlier_resolver(resolver_anew)
     try:
         stored = _stored.load()
         return Machine(stored.policy, stored.resolved, resolver)
     except TargetProblem:
-        if not exclusive:
+        if not anew:
             raise
         return Machine(resolver=resolver)
+
+
+def _earlier_resolver(anew: bool) -> Optional[Resolver]:
+    try:
+        return _stored.load_resolver()
+    except TargetProblem:
+        if not anew:
+            raise
+        return None

@@ -46,6 +46,12 @@ options:
       - What the filter P(webrtc.firewall.policy#filter) returns, as it is or as JSON, which is faster for long lists.
       - Required with O(state=present).
     type: dict
+  resolver:
+    description:
+      - The settings of a resolver that learns, as M(webrtc.firewall.resolver) takes them.
+        So rules and resolver are checked together before either is changed.
+      - Without it a resolver that is there stays as it is.
+    type: dict
   exclusive:
     description:
       - Whether services that O(policy) does not name are taken away. If V(false) they stay as an earlier run left them.
@@ -140,7 +146,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.webrtc.firewall.plugins.module_utils import _apply, _policy_json
+from ansible_collections.webrtc.firewall.plugins.module_utils import _apply, _policy_json, _resolver
 from ansible_collections.webrtc.firewall.plugins.module_utils._backends import BACKENDS
 from ansible_collections.webrtc.firewall.plugins.module_utils._runner import answer, fail_with_problems, runner
 
@@ -151,7 +157,8 @@ def work(module: AnsibleModule) -> dict[str, Any]:
     backend = BACKENDS[wanted["backend"]](runner(module))
     if wanted["state"] == "present":
         policy = _policy_json.from_dict(wanted["policy"])
-        result = _apply.present(backend, policy, wanted["exclusive"], module.check_mode)
+        resolver = _resolver.from_dict(wanted["resolver"]) if wanted["resolver"] else None
+        result = _apply.present(backend, policy, wanted["exclusive"], module.check_mode, resolver)
     else:
         result = _apply.absent(backend, wanted["services"], module.check_mode)
     return {
@@ -167,6 +174,7 @@ def main() -> None:
         argument_spec={
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "policy": {"type": "dict"},
+            "resolver": {"type": "dict"},
             "exclusive": {"type": "bool", "default": True},
             "services": {"type": "list", "elements": "str", "default": []},
             "backend": {"type": "str", "choices": ["nftables"], "default": "nftables"},

@@ -99,11 +99,15 @@ def connect(address: str, port: int, seconds: float = 0.7) -> str:
         return str(error)
 
 
-def first(server: str, names: list[str], port: int) -> dict[str, Any]:
-    """Each name looked up, and its first address connected to at once."""
+def first(server: str, names: list[str], port: int, patience: float) -> dict[str, Any]:
+    """Each name looked up, for so many seconds again where there is no answer, and its first address connected to at once."""
     results = []
     for name in names:
+        end = time.monotonic() + patience
         addresses = ask(server, name)["addresses"]
+        while not addresses and time.monotonic() < end:
+            time.sleep(0.05)
+            addresses = ask(server, name)["addresses"]
         results.append((name, addresses[:1], connect(addresses[0], port) if addresses else "no address"))
     wrong = [result for result in results if result[2] != "open"]
     return {"connections": len(results), "open": len(results) - len(wrong), "wrong": wrong[:5]}
@@ -197,6 +201,7 @@ def main() -> None:
     parser.add_argument("--server", default="10.99.0.1")
     parser.add_argument("--port", type=int, default=443)
     parser.add_argument("--seconds", type=float, default=10.0)
+    parser.add_argument("--patience", type=float, default=0.0)
     parser.add_argument("--pace", type=float, default=0.02)
     parser.add_argument("--per-second", type=float, default=1000.0)
     parser.add_argument("--offset", type=int, default=0)
@@ -207,7 +212,7 @@ def main() -> None:
     elif options.action == "connect":
         result = {address: connect(address, options.port) for address in options.names}
     elif options.action == "first":
-        result = first(options.server, options.names, options.port)
+        result = first(options.server, options.names, options.port, options.patience)
     else:
         result = {"steady": steady, "flow": flow, "rate": rate}[options.action](options)
     print(json.dumps(result))
