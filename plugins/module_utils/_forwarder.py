@@ -13,10 +13,10 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import sys
 from typing import Callable, Optional, Sequence
 
 from ansible_collections.webrtc.firewall.plugins.module_utils import _dns
+from ansible_collections.webrtc.firewall.plugins.module_utils._system import say
 
 # A client gives up after 5 s; until then every resolver shall have had its chance.
 UDP_SECONDS, TCP_SECONDS = 1.5, 3.0
@@ -27,12 +27,6 @@ _AT_ONCE = 400
 Server = tuple[str, int]
 # Gets question and reply before the client does, and returns the reply to give.
 Teacher = Callable[[bytes, _dns.Question, bytes], bytes]
-
-
-def say(text: str) -> None:
-    """A line for the journal."""
-    sys.stderr.write(f"{text}\n")
-    sys.stderr.flush()
 
 
 class Forwarder:

@@ -15,9 +15,10 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from ipaddress import ip_address
-from typing import Any, Iterable, Mapping, Optional
+from typing import Any, Iterable, Iterator, Mapping, Optional
 
 from ansible_collections.webrtc.firewall.plugins.module_utils import _system
 from ansible_collections.webrtc.firewall.plugins.module_utils._nft_elements import Element
@@ -26,6 +27,8 @@ from ansible_collections.webrtc.firewall.plugins.module_utils._nft_transaction i
 from ansible_collections.webrtc.firewall.plugins.module_utils._paths import LEARNED
 from ansible_collections.webrtc.firewall.plugins.module_utils._policy import Flow, Policy
 
+# How many names are kept for one address of a set; it is open all the same.
+_NAMES = 16
 # A fact as (name that was asked for, address that was answered).
 Fact = tuple[str, str]
 
@@ -91,7 +94,8 @@ class Memory:
         self.lesson = lesson
         self.keep = keep
         self.facts: dict[Fact, float] = {}
-        self._speakers: dict[Element, set[Fact]] = {}
+        # Of each element's facts, in the order in which they came.
+        self._speakers: dict[Element, dict[Fact, None]] = {}
         self._filled: dict[str, int] = {}
 
     def __contains__(self, element: Element) -> bool:
@@ -174,7 +178,20 @@ class Memory:
                 self._make_room(element[0], delta)
                 delta.add.append(element)
                 self._filled[element[0]] = self._filled.get(element[0], 0) + 1
-            self._speakers.setdefault(element, set()).add(fact)
+            speakers = self._speakers.setdefault(element, {})
+            speakers.pop(fact, None)
+            speakers[fact] = None
+        for element in elements:
+            self._hush(element, fact, delta)
+
+    def _hush(self, element: Element, but: Fact, delta: Delta) -> None:
+        """Names without number may share an address: those that nothing depends on any more go, oldest first."""
+        speakers = self._speakers.get(element, {})
+        if len(speakers) > _NAMES:
+            others = (fact for fact in speakers if fact != but)
+            spare = next((fact for fact in others if all(len(self._speakers[one]) > 1 for one in self.lesson.elements(fact))), None)
+            if spare:
+                self._forget(spare, delta)
 
     def _make_room(self, name: str, delta: Delta) -> None:
         while self._filled.get(name, 0) >= self.lesson.size:
@@ -184,7 +201,7 @@ class Memory:
     def _forget(self, fact: Fact, delta: Delta) -> None:
         del self.facts[fact]
         for element in self.lesson.elements(fact):
-            self._speakers[element].discard(fact)
+            self._speakers[element].pop(fact, None)
             if not self._speakers[element]:
                 del self._speakers[element]
                 self._filled[element[0]] -= 1
@@ -210,31 +227,41 @@ class Journal:
         self._path = path
         self._handle = -1
         self._lines = 0
+        self._failed = False
 
     def rewrite(self, left: Mapping[Fact, float]) -> None:
         """Begin anew with these facts alone, in one step."""
         now = time.time()
         text = "".join(self._line(fact, now + seconds) for fact, seconds in left.items())
-        os.replace(_system.stage(self._path, text, 0o600), self._path)
-        if self._handle >= 0:
-            os.close(self._handle)
-        self._handle = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
-        self._lines = len(left)
+        with self._told():
+            os.replace(_system.stage(self._path, text, 0o600), self._path)
+            handle = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+            if self._handle >= 0:
+                os.close(self._handle)
+            self._handle, self._lines = handle, len(left)
 
     def note(self, facts: Iterable[Fact], seconds: float) -> None:
-        """Add facts that hold for so many seconds from now.
-
-        Raises:
-            OSError: the disk takes no more; what was known stays in the file.
-        """
+        """Add facts that hold for so many seconds from now."""
         ends = time.time() + seconds
         lines = [self._line(fact, ends) for fact in facts]
-        os.write(self._handle, "".join(lines).encode())
         self._lines += len(lines)
+        with self._told():
+            os.write(self._handle, "".join(lines).encode())
 
     def wasteful(self, facts: int) -> bool:
         """Whether most lines speak of what is known better by now."""
         return self._lines > 2 * facts + 1000
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """A disk that takes no more must not keep clients from their answers: it is told once, and tried again each time."""
+        try:
+            yield
+            self._failed = False
+        except OSError as error:
+            if not self._failed:
+                _system.say(f"{self._path} cannot be written ({error.strerror}): what is learned now does not outlive a restart")
+            self._failed = True
 
     def _line(self, fact: Fact, ends: float) -> str:
         sets = {name: (address,) for name, address in self._lesson.elements(fact)}

@@ -18,9 +18,9 @@ from ipaddress import ip_address, ip_network
 from typing import Iterable, Optional, Sequence
 
 from ansible_collections.webrtc.firewall.plugins.module_utils import _dns
-from ansible_collections.webrtc.firewall.plugins.module_utils._forwarder import say
 from ansible_collections.webrtc.firewall.plugins.module_utils._learned import Delta, Journal, Memory
 from ansible_collections.webrtc.firewall.plugins.module_utils._nft_elements import Element, Elements, Full, Gone, Watch
+from ansible_collections.webrtc.firewall.plugins.module_utils._system import say
 
 # What no server of a vendor's can have (RFC 6890): an answer with one aims at something within (DNS rebinding).
 INNER = tuple(

@@ -17,10 +17,10 @@ from typing import Sequence
 from ansible_collections.webrtc.firewall.plugins.module_utils import _apply, _learned, _paths, _stored
 from ansible_collections.webrtc.firewall.plugins.module_utils._backends import BACKENDS
 from ansible_collections.webrtc.firewall.plugins.module_utils._errors import FirewallError, Problem, TargetProblem
-from ansible_collections.webrtc.firewall.plugins.module_utils._forwarder import Forwarder, say, serve
+from ansible_collections.webrtc.firewall.plugins.module_utils._forwarder import Forwarder, serve
 from ansible_collections.webrtc.firewall.plugins.module_utils._learner import Learner, clock
 from ansible_collections.webrtc.firewall.plugins.module_utils._policy import Frame, Policy
-from ansible_collections.webrtc.firewall.plugins.module_utils._system import VARIABLES, Output
+from ansible_collections.webrtc.firewall.plugins.module_utils._system import VARIABLES, Output, say
 
 # sd_listen_fds(3): the first descriptor that systemd hands over.
 _FIRST_SOCKET = 3

@@ -11,6 +11,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import sys
 import tempfile
 import time
 from contextlib import contextmanager
@@ -37,6 +38,12 @@ class Output:
 # Runs a command, given as a list, with a text on its standard input; no shell, the variables below, never an exception.
 Runner = Callable[[list[str], str], Output]
 VARIABLES = {"PATH": _PATH, "LC_ALL": "C"}
+
+
+def say(text: str) -> None:
+    """A line for the log of what runs on the target by itself."""
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
 
 
 def find(command: str) -> Optional[str]:
