@@ -17,7 +17,7 @@ import os
 import time
 from dataclasses import dataclass, field
 from ipaddress import ip_address
-from typing import Any, Iterable, Mapping, Optional
+from typing import Any, Iterable, Iterator, Mapping, Optional
 
 from ansible_collections.webrtc.firewall.plugins.module_utils import _system
 from ansible_collections.webrtc.firewall.plugins.module_utils._nft_elements import Element
@@ -97,6 +97,12 @@ class Memory:
     def __contains__(self, element: Element) -> bool:
         return element in self._speakers
 
+    def __iter__(self) -> Iterator[Element]:
+        return iter(self._speakers)
+
+    def __len__(self) -> int:
+        return len(self._speakers)
+
     def learn(self, name: str, addresses: Iterable[str], now: float) -> Delta:
         """Take an answer in.
 
@@ -139,11 +145,16 @@ class Memory:
             self.facts[fact] = now + self.keep
         return facts
 
-    def expire(self, now: float) -> Delta:
-        """Forget what holds no more."""
+    def ended(self, now: float) -> list[Fact]:
+        """What holds no more."""
+        return [fact for fact, _ends in self._ended(now)]
+
+    def expire(self, facts: Iterable[Fact], now: float) -> Delta:
+        """Forget those of these facts that hold no more."""
         delta = Delta()
-        for fact in [fact for fact, _ends in self._ended(now)]:
-            self._forget(fact, delta)
+        for fact in facts:
+            if self.facts.get(fact, float("inf")) <= now:
+                self._forget(fact, delta)
         return delta
 
     def sets(self) -> dict[str, set[str]]:
