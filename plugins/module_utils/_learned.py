@@ -101,6 +101,12 @@ class Memory:
     def __contains__(self, element: Element) -> bool:
         return element in self._speakers
 
+    def __iter__(self) -> Iterator[Element]:
+        return iter(self._speakers)
+
+    def __len__(self) -> int:
+        return len(self._speakers)
+
     def learn(self, name: str, addresses: Iterable[str], now: float) -> Delta:
         """Take an answer in.
 
@@ -143,11 +149,16 @@ class Memory:
             self.facts[fact] = now + self.keep
         return facts
 
-    def expire(self, now: float) -> Delta:
-        """Forget what holds no more."""
+    def ended(self, now: float) -> list[Fact]:
+        """What holds no more."""
+        return [fact for fact, _ends in self._ended(now)]
+
+    def expire(self, facts: Iterable[Fact], now: float) -> Delta:
+        """Forget those of these facts that hold no more."""
         delta = Delta()
-        for fact in [fact for fact, _ends in self._ended(now)]:
-            self._forget(fact, delta)
+        for fact in facts:
+            if self.facts.get(fact, float("inf")) <= now:
+                self._forget(fact, delta)
         return delta
 
     def sets(self) -> dict[str, set[str]]:

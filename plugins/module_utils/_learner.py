@@ -14,14 +14,17 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import closing, suppress
 from ipaddress import ip_address, ip_network
-from typing import Iterable, Optional, Sequence
+from itertools import islice
+from typing import AsyncIterator, Iterable, Iterator, Sequence, TypeVar
 
 from ansible_collections.webrtc.firewall.plugins.module_utils import _dns
 from ansible_collections.webrtc.firewall.plugins.module_utils._learned import Delta, Journal, Memory
-from ansible_collections.webrtc.firewall.plugins.module_utils._nft_elements import Element, Elements, Full, Gone, Watch
+from ansible_collections.webrtc.firewall.plugins.module_utils._nft_elements import Element, Elements, Found, Full, Gone, Torn, Watch
 from ansible_collections.webrtc.firewall.plugins.module_utils._system import say
 
+Item = TypeVar("Item")
 # What no server of a vendor's can have (RFC 6890): an answer with one aims at something within (DNS rebinding).
 INNER = tuple(
     ip_network(text)
@@ -32,6 +35,10 @@ INNER = tuple(
 )  # fmt: skip
 # How long changes of others may go on before the sets are looked at.
 _SETTLE = 0.05
+# Large work is done a piece at a time, with this many seconds for the clients' queries in between.
+_PIECE, _BREATH = 500, 0.002
+# Use that is counted in a set that changes while it is read is counted again, so often at most.
+_READINGS = 3
 # A line of the same kind is said this often at most, in seconds.
 _REPEAT = 10.0
 # Nor more lines than this in that time.
@@ -44,7 +51,7 @@ def clock() -> float:
 
 
 class Learner:
-    """Between DNS answers and the kernel's sets.
+    """Between DNS answers and the kernel's sets; made and used within one event loop.
 
     Args:
         memory: what is known.
@@ -61,9 +68,11 @@ class Learner:
         self._kernel = Elements()
         self._watch = Watch([self._kernel.port])
         self._whole = False
+        # Whether the sets are to be read again though nobody is known to have changed them.
+        self._again = False
         self._packets: dict[Element, int] = {}
         self._said: dict[str, float] = {}
-        self._looking: Optional[asyncio.TimerHandle] = None
+        self._changed = asyncio.Event()
         journal.rewrite(memory.left(clock()))
 
     def teach(self, query: bytes, asked: _dns.Question, reply: bytes) -> bytes:
@@ -98,52 +107,97 @@ class Learner:
     async def watch(self) -> None:
         """Mend the sets whenever somebody else has changed them; forget what has ended. Runs until cancelled."""
         loop = asyncio.get_running_loop()
-        loop.add_reader(self._watch.fileno(), self._changed_by_others)
-        self.mend()
+        loop.add_reader(self._watch.fileno(), self._hear)
         period = min(30.0, max(0.2, self._memory.keep / 8))
+        next_look = loop.time() + period
         while True:
-            await asyncio.sleep(period)
-            self.look(period)
+            with suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._changed.wait(), max(0.0, next_look - loop.time()))
+            try:
+                if self._changed.is_set():
+                    await asyncio.sleep(_SETTLE)
+                    self._changed.clear()
+                    await self.mend()
+                if loop.time() >= next_look:
+                    next_look = loop.time() + period
+                    await self.look(period)
+            except OSError as error:
+                self._say("read", f"the kernel's sets cannot be read: {error.strerror}")
+                self._again = True
 
-    def mend(self) -> None:
-        """Make the sets hold just what is known."""
-        self._looking = None
-        wanted = self._memory.sets()
+    async def mend(self) -> None:
+        """Make the sets hold just what is known; what is learned meanwhile is in them as ever."""
+        self._again = False
+        there: set[Element] = set()
+        foreign: list[Element] = []
         gone = []
-        for name, addresses in wanted.items():
-            found = self._kernel.read(name)
-            if found is None:
+        for name in self._memory.lesson.sets:
+            try:
+                async for found in self._slices(name):
+                    elements = [(name, item.address) for item in found]
+                    there.update(elements)
+                    foreign += (element for element in elements if element not in self._memory)
+            except Gone:
                 gone.append(name)
-                continue
-            there = {item.address for item in found}
-            self._remove((name, address) for address in there - addresses)
-            self._add([(name, address) for address in addresses - there])
+            except Torn:
+                self._again = True
+        # What was learned or forgotten since then is as it should be.
+        for piece in _pieces(foreign):
+            self._remove(element for element in piece if element not in self._memory)
+            await asyncio.sleep(_BREATH)
+        for piece in _pieces(list(self._memory)):
+            self._add([element for element in piece if element in self._memory and element not in there and element[0] not in gone])
+            await asyncio.sleep(_BREATH)
         if gone and self._whole:
             say(f"sets are missing, nothing can be learned into them until they are back: {', '.join(gone)}")
-        elif wanted and not gone and not self._whole:
-            say(f"{len(wanted)} sets hold what is known: {sum(map(len, wanted.values()))} addresses")
+        elif self._memory.lesson.sets and not gone and not self._whole:
+            say(f"{len(self._memory.lesson.sets)} sets hold what is known: {len(self._memory)} addresses")
         self._whole = not gone
 
-    def look(self, period: float) -> None:
+    async def look(self, period: float) -> None:
         """Let what is in use hold anew and forget the rest; called every period, in seconds."""
-        now = clock()
-        sets = self._memory.due(now + period)
-        if sets:
-            self._journal.note(self._memory.used(list(self._met(sets)), now), self._memory.keep)
-            self._remove(self._memory.expire(now).remove)
+        for name in self._memory.due(clock() + period):
+            await self._note_used(name)
+        ended = self._memory.ended(clock())
+        for piece in _pieces(ended):
+            self._remove(self._memory.expire(piece, clock()).remove)
+            await asyncio.sleep(_BREATH)
         if self._journal.wasteful(len(self._memory.facts)):
-            self._journal.rewrite(self._memory.left(now))
-        if not self._whole:
-            self.mend()
+            self._journal.rewrite(self._memory.left(clock()))
+        if self._again or not self._whole:
+            await self.mend()
 
-    def _met(self, sets: Iterable[str]) -> Iterable[Element]:
-        """The elements that connections have met since the last look."""
-        for name in sets:
-            for item in self._kernel.read(name) or ():
-                element = (name, item.address)
-                if item.packets and item.packets != self._packets.get(element, 0):
-                    yield element
-                self._packets[element] = item.packets
+    async def _note_used(self, name: str) -> None:
+        """What connections have met since the last look holds anew."""
+        for _reading in range(_READINGS):
+            try:
+                async for found in self._slices(name):
+                    self._note_met(name, found)
+                return
+            except Gone:
+                self._whole = False
+                return
+            except Torn:
+                continue
+
+    def _note_met(self, name: str, found: list[Found]) -> None:
+        used = []
+        for address, packets in found:
+            element = (name, address)
+            if element in self._memory and packets != self._packets.get(element, 0):
+                self._packets[element] = packets
+                # None at all: the set was made anew.
+                used += [element] if packets else []
+        if used:
+            self._journal.note(self._memory.used(used, clock()), self._memory.keep)
+
+    async def _slices(self, name: str) -> AsyncIterator[list[Found]]:
+        """The elements of a set, some hundred at a time, with time for the clients in between."""
+        # Dumps and changes on one connection would mix.
+        with closing(Elements()) as reader:
+            for found in reader.slices(name):
+                yield found
+                await asyncio.sleep(_BREATH)
 
     def _change(self, delta: Delta) -> None:
         if delta.remove:
@@ -162,10 +216,10 @@ class Learner:
             self._whole = False
         except Full:
             self._say("foreign", "a set is full of what others have put there; it is cleaned")
-            self._changed_by_others(True)
+            self._changed.set()
         except OSError as error:
             self._say("kernel", f"the kernel takes no address: {error.strerror}")
-            self._whole = False
+            self._again = True
 
     def _remove(self, elements: Iterable[Element]) -> None:
         gone = list(elements)
@@ -182,11 +236,16 @@ class Learner:
                     continue
         except OSError as error:
             self._say("kernel", f"the kernel removes no address: {error.strerror}")
-            self._whole = False
+            self._again = True
 
-    def _changed_by_others(self, certain: bool = False) -> None:
-        if (certain or self._watch.ours()) and self._looking is None:
-            self._looking = asyncio.get_running_loop().call_later(_SETTLE, self.mend)
+    def _hear(self) -> None:
+        """Undo at once what others have done to single elements."""
+        touched = self._watch.touched()
+        if touched is None:
+            self._changed.set()
+            return
+        self._add([element for element in touched if element in self._memory])
+        self._remove(element for element in touched if element not in self._memory and element[0] in self._memory.lesson.sets)
 
     def _is_inner(self, text: str) -> bool:
         address = ip_address(text)
@@ -199,3 +258,10 @@ class Learner:
         if kind not in self._said and len(self._said) < _KINDS:
             self._said[kind] = now
             say(text)
+
+
+def _pieces(items: Iterable[Item]) -> Iterator[list[Item]]:
+    """Some hundred at a time."""
+    rest = iter(items)
+    while piece := list(islice(rest, _PIECE)):
+        yield piece

@@ -17,9 +17,8 @@ from __future__ import annotations
 import errno
 import socket
 import struct
-from dataclasses import dataclass
 from ipaddress import ip_address
-from typing import Iterable, Iterator, Optional
+from typing import Iterable, Iterator, NamedTuple, Optional
 
 from ansible_collections.webrtc.firewall.plugins.module_utils._nft_model import TABLE
 
@@ -52,8 +51,11 @@ class Full(Exception):
     """A set takes no more elements."""
 
 
-@dataclass(frozen=True)
-class Found:
+class Torn(Exception):
+    """Something was changed while a set was read: elements may be missing in what was read."""
+
+
+class Found(NamedTuple):
     """An element of a set as the kernel has it: the address, and how many packets of new connections have met it."""
 
     address: str
@@ -94,18 +96,25 @@ class Elements:
         """
         self._change(_DELETE_ELEMENTS, 0, elements)
 
-    def read(self, name: str) -> Optional[list[Found]]:
-        """The elements of a set, or None if there is no such set."""
+    def slices(self, name: str) -> Iterator[list[Found]]:
+        """The elements of a set, some hundred at a time, so that a caller may do other things in between.
+
+        Until the last one this connection is good for nothing else.
+
+        Raises:
+            Gone: there is no such set (any more).
+            Torn: after the last slice.
+            OSError: the kernel refuses.
+        """
         payload = _text(_TABLE_NAME, TABLE) + _text(_SET_NAME, name)
-        found = []
-        try:
-            for body in self._dump(_GET_ELEMENTS, payload):
-                for kind, data in _attributes(body[_GENERIC.size :]):
-                    if kind == _ELEMENTS:
-                        found += [_found(item) for _kind, item in _attributes(data)]
-        except Gone:
-            return None
-        return found
+        generations = set()
+        for body in self._dump(_GET_ELEMENTS, payload):
+            generations.add(_GENERIC.unpack_from(body)[2])
+            for kind, data in _attributes(body[_GENERIC.size :]):
+                if kind == _ELEMENTS:
+                    yield [_found(item) for _kind, item in _attributes(data)]
+        if len(generations) > 1:
+            raise Torn
 
     def close(self) -> None:
         """Close the connection."""
@@ -143,10 +152,9 @@ class Elements:
             for sequence, kind_of_reply, body in self._receive():
                 if sequence != mine:
                     continue
-                if kind_of_reply == _DONE:
-                    return
-                if kind_of_reply == _ERROR:
+                if kind_of_reply in (_DONE, _ERROR):
                     _raise(-int(struct.unpack_from("=i", body)[0]))
+                    return
                 yield body
 
     def _message(self, kind: int, flags: int, payload: bytes, family: int = _INET, resource: int = 0) -> bytes:
@@ -175,23 +183,28 @@ class Watch:
         """For an event loop: readable when something was changed."""
         return self._socket.fileno()
 
-    def ours(self) -> bool:
-        """Take what has come; whether any of it concerns our table."""
-        changed = False
+    def touched(self) -> Optional[list[Element]]:
+        """Take what has come: the elements of our table that others have added or removed; None where more may have changed."""
+        found: Optional[list[Element]] = []
         while True:
             try:
                 data = self._socket.recv(1 << 18)
             except BlockingIOError:
-                return changed
+                return found
             except OSError as error:
                 if error.errno != errno.ENOBUFS:
                     raise
                 # So much has happened that the kernel let go of some of it: ours may have been among it.
-                changed = True
+                found = None
                 continue
-            changed = changed or any(
-                port not in self._own and _names_our_table(body[_GENERIC.size :]) for _kind, _sequence, port, body in _messages(data)
-            )
+            for kind, _sequence, port, body in _messages(data):
+                payload = body[_GENERIC.size :]
+                if port in self._own or not _names_our_table(payload):
+                    continue
+                if found is not None and kind in (_NEW_ELEMENTS, _DELETE_ELEMENTS):
+                    found += _touched(payload)
+                else:
+                    found = None
 
     def close(self) -> None:
         """Hear no more."""
@@ -212,6 +225,12 @@ def _names_our_table(payload: bytes) -> bool:
     return any(kind == _TABLE_NAME and data.rstrip(b"\0") == TABLE.encode() for kind, data in _attributes(payload))
 
 
+def _touched(payload: bytes) -> Iterator[Element]:
+    parts = dict(_attributes(payload))
+    name = parts[_SET_NAME].rstrip(b"\0").decode()
+    yield from ((name, _found(item).address) for _kind, item in _attributes(parts.get(_ELEMENTS, b"")))
+
+
 def _list(name: str, addresses: list[str]) -> bytes:
     items = b"".join(_pack(_ITEM | _NESTED, _pack(_KEY | _NESTED, _pack(_VALUE, ip_address(address).packed))) for address in addresses)
     return _text(_TABLE_NAME, TABLE) + _text(_SET_NAME, name) + _pack(_ELEMENTS | _NESTED, items)
@@ -221,12 +240,17 @@ def _found(item: bytes) -> Found:
     address, packets = "", 0
     for kind, data in _attributes(item):
         if kind == _KEY:
-            address = str(ip_address(dict(_attributes(data))[_VALUE]))
+            address = _address(dict(_attributes(data))[_VALUE])
         elif kind == _EXPRESSION:
             packets = _packets(data)
         elif kind == _EXPRESSIONS:
             packets = max((_packets(expression) for _kind, expression in _attributes(data)), default=0)
     return Found(address, packets)
+
+
+def _address(data: bytes) -> str:
+    # The kernel's way is far faster, and the same for IPv4.
+    return socket.inet_ntop(socket.AF_INET, data) if len(data) == 4 else str(ip_address(data))
 
 
 def _packets(expression: bytes) -> int:

@@ -20,6 +20,7 @@ from ansible_collections.webrtc.firewall.plugins.module_utils._errors import Fir
 from ansible_collections.webrtc.firewall.plugins.module_utils._forwarder import Forwarder, serve
 from ansible_collections.webrtc.firewall.plugins.module_utils._learner import Learner, clock
 from ansible_collections.webrtc.firewall.plugins.module_utils._policy import Frame, Policy
+from ansible_collections.webrtc.firewall.plugins.module_utils._resolver import Resolver
 from ansible_collections.webrtc.firewall.plugins.module_utils._system import VARIABLES, Output, say
 
 # sd_listen_fds(3): the first descriptor that systemd hands over.
@@ -58,15 +59,14 @@ def learn() -> None:
     memory = _learned.Memory(lesson, resolver.keep)
     memory.recall(_learned.load(), clock())
     os.makedirs(_paths.STATE_DIRECTORY, mode=0o700, exist_ok=True)
-    learner = Learner(memory, _learned.Journal(lesson), resolver.max_ttl, resolver.allowed)
-    forwarder = Forwarder(resolver.upstreams, learner.teach)
+    asyncio.run(_serve(resolver, memory, _learned.Journal(lesson)))
 
-    async def together() -> None:
-        learner.mend()
-        _tell_systemd("READY=1")
-        await asyncio.gather(serve(forwarder, _sockets(resolver.port)), learner.watch())
 
-    asyncio.run(together())
+async def _serve(resolver: Resolver, memory: _learned.Memory, journal: _learned.Journal) -> None:
+    learner = Learner(memory, journal, resolver.max_ttl, resolver.allowed)
+    await learner.mend()
+    _tell_systemd("READY=1")
+    await asyncio.gather(serve(Forwarder(resolver.upstreams, learner.teach), _sockets(resolver.port)), learner.watch())
 
 
 def refresh() -> None:
