@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from typing import ContextManager, Iterable, Optional
 
 from ansible_collections.webrtc.firewall.plugins.module_utils import (
+    _journal,
     _learned,
     _persistence,
     _resolve,
@@ -177,7 +178,7 @@ def _converge(
     view = look(backend, wanted, before, answers, rules)
     plan, resolver = _NO_PLAN, wanted.resolver
     if view.live is not None:
-        learned = _learned.elements(view.concrete, _learned.load()) if view.concrete else {}
+        learned = _learned.elements(view.concrete, _journal.load()) if view.concrete else {}
         plan = backend.plan(view.concrete, view.live, learned)
     installed = _persistence.installed(view.policy, view.resolved, resolver, plan.boot) if rules else _persistence.resolver_alone(resolver)
     changes = (*plan.changes, *_persistence.changes(installed, backend.run))
@@ -198,7 +199,7 @@ def _apply(backend: Backend, view: View, plan: Plan, installed: Installed, befor
         _persistence.write(installed, before, backend.run)
         return
     observing = backend.observing(view.concrete, view.live) if view.concrete else None
-    undo = backend.apply(backend.plan(observing, view.live, _learned.elements(observing, _learned.load())) if observing else plan)
+    undo = backend.apply(backend.plan(observing, view.live, _learned.elements(observing, _journal.load())) if observing else plan)
     try:
         if observing:
             time.sleep(SETTLE_SECONDS)

@@ -20,7 +20,8 @@ from itertools import islice
 from typing import AsyncIterator, Iterable, Iterator, Sequence, TypeVar
 
 from ansible_collections.webrtc.firewall.plugins.module_utils import _dns
-from ansible_collections.webrtc.firewall.plugins.module_utils._learned import Delta, Journal, Memory
+from ansible_collections.webrtc.firewall.plugins.module_utils._journal import Journal
+from ansible_collections.webrtc.firewall.plugins.module_utils._learned import Delta, Memory
 from ansible_collections.webrtc.firewall.plugins.module_utils._nft_elements import Element, Elements, Found, Full, Gone, Torn, Watch
 from ansible_collections.webrtc.firewall.plugins.module_utils._system import say
 

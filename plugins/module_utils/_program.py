@@ -14,7 +14,7 @@ import socket
 import subprocess
 from typing import Sequence
 
-from ansible_collections.webrtc.firewall.plugins.module_utils import _apply, _learned, _paths, _stored
+from ansible_collections.webrtc.firewall.plugins.module_utils import _apply, _journal, _learned, _paths, _stored
 from ansible_collections.webrtc.firewall.plugins.module_utils._backends import BACKENDS
 from ansible_collections.webrtc.firewall.plugins.module_utils._errors import FirewallError, Problem, TargetProblem
 from ansible_collections.webrtc.firewall.plugins.module_utils._forwarder import Forwarder, serve
@@ -57,9 +57,9 @@ def learn() -> None:
     policy = _stored.load().policy or Policy(Frame(), {})
     lesson = _learned.Lesson(policy)
     memory = _learned.Memory(lesson, resolver.keep)
-    memory.recall(_learned.load(), clock())
+    memory.recall(_journal.load(), clock())
     os.makedirs(_paths.STATE_DIRECTORY, mode=0o700, exist_ok=True)
-    asyncio.run(_serve(resolver, memory, _learned.Journal(lesson)))
+    asyncio.run(_serve(resolver, memory, _journal.Journal(lesson)))
 
 
 async def _serve(resolver: Resolver, memory: _learned.Memory, journal: _learned.Journal) -> None:

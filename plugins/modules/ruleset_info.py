@@ -143,7 +143,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.webrtc.firewall.plugins.module_utils import _learned, _stored
+from ansible_collections.webrtc.firewall.plugins.module_utils import _journal, _learned, _stored
 from ansible_collections.webrtc.firewall.plugins.module_utils._backend import Backend
 from ansible_collections.webrtc.firewall.plugins.module_utils._backends import BACKENDS
 from ansible_collections.webrtc.firewall.plugins.module_utils._runner import fail_with_problems, runner
@@ -163,7 +163,7 @@ def gather(backend: Backend) -> dict[str, Any]:
         "dropped_packets": state.dropped_packets,
         "rejected_packets": state.rejected_packets,
         "unsatisfied": dict(stored.policy.unsatisfied) if stored.policy else {},
-        "learned": _learned.report(stored.policy, _learned.load(), state.learned) if stored.policy else [],
+        "learned": _learned.report(stored.policy, _journal.load(), state.learned) if stored.policy else [],
         "resolved": {name: list(found) for name, found in stored.resolved.items()},
     }
 

@@ -1,0 +1,100 @@
+# Copyright (c) 2026, webrtc.firewall contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to the webrtc.firewall collection: no promise is made to code outside it.
+
+"""What was learned, on the disk: so that nothing of it is lost with a process, a ruleset or a boot."""
+
+from __future__ import annotations
+
+import os
+import time
+from contextlib import contextmanager
+from ipaddress import ip_address
+from typing import Iterable, Iterator, Mapping
+
+from ansible_collections.webrtc.firewall.plugins.module_utils import _system
+from ansible_collections.webrtc.firewall.plugins.module_utils._learned import Fact, Lesson
+from ansible_collections.webrtc.firewall.plugins.module_utils._nft_transaction import elements as element_lines
+from ansible_collections.webrtc.firewall.plugins.module_utils._paths import LEARNED
+
+
+class Journal:
+    """Facts on the disk: each is written before its answer goes out, so that a killed process has lost nothing.
+
+    It is a script that nft loads, so that the transaction that brings the rules back brings the addresses with them. At the end of
+    each line stands the fact, ``# <when it ends, seconds since 1970> <address> <name>``; of several lines for a fact the last counts.
+
+    Args:
+        lesson: says into which sets the facts belong.
+        path: the file; its directory must be there.
+    """
+
+    def __init__(self, lesson: Lesson, path: str = LEARNED) -> None:
+        self._lesson = lesson
+        self._path = path
+        self._handle = -1
+        self._lines = 0
+        self._failed = False
+
+    def rewrite(self, left: Mapping[Fact, float]) -> None:
+        """Begin anew with these facts alone, in one step."""
+        now = time.time()
+        text = "".join(self._line(fact, now + seconds) for fact, seconds in left.items())
+        with self._told():
+            os.replace(_system.stage(self._path, text, 0o600), self._path)
+            handle = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+            if self._handle >= 0:
+                os.close(self._handle)
+            self._handle, self._lines = handle, len(left)
+
+    def note(self, facts: Iterable[Fact], seconds: float) -> None:
+        """Add facts that hold for so many seconds from now."""
+        ends = time.time() + seconds
+        lines = [self._line(fact, ends) for fact in facts]
+        self._lines += len(lines)
+        with self._told():
+            os.write(self._handle, "".join(lines).encode())
+
+    def wasteful(self, facts: int) -> bool:
+        """Whether most lines speak of what is known better by now."""
+        return self._lines > 2 * facts + 1000
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """A disk that takes no more must not keep clients from their answers: it is told once, and tried again each time."""
+        try:
+            yield
+            self._failed = False
+        except OSError as error:
+            if not self._failed:
+                _system.say(f"{self._path} cannot be written ({error.strerror}): what is learned now does not outlive a restart")
+            self._failed = True
+
+    def _line(self, fact: Fact, ends: float) -> str:
+        sets = {name: (address,) for name, address in self._lesson.elements(fact)}
+        commands = "; ".join(line.replace("\n", " ") for line in element_lines(sets))
+        return f"{commands} # {ends:.0f} {fact[1]} {fact[0]}\n"
+
+
+def load(path: str = LEARNED) -> dict[Fact, float]:
+    """The facts of a journal with the seconds that each still holds; damaged lines are passed over.
+
+    Raises:
+        TargetProblem: something is there that cannot be read.
+    """
+    now = time.time()
+    found: dict[Fact, float] = {}
+    for line in (_system.read(path) or "").splitlines():
+        parts = line.partition("# ")[2].split(" ")
+        if len(parts) == 3 and parts[0].isdigit() and _is_address(parts[1]) and parts[2]:
+            found[parts[2], parts[1]] = float(parts[0]) - now
+    return {fact: seconds for fact, seconds in found.items() if seconds > 0}
+
+
+def _is_address(text: str) -> bool:
+    try:
+        return str(ip_address(text)) == text
+    except ValueError:
+        return False
