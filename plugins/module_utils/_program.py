@@ -62,7 +62,7 @@ def learn() -> None:
     asyncio.run(_serve(resolver, memory, _journal.Journal(lesson)))
 
 
-async def _serve(resolver: Resolver, memory: _learned.Memory, journal: _learned.Journal) -> None:
+async def _serve(resolver: Resolver, memory: _learned.Memory, journal: _journal.Journal) -> None:
     learner = Learner(memory, journal, resolver.max_ttl, resolver.allowed)
     await learner.mend()
     _tell_systemd("READY=1")
