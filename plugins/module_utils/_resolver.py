@@ -94,8 +94,9 @@ class _Reader:
         self.problems: list[Problem] = []
 
     def check(self, good: bool, name: str, expected: str, remedy: str = "") -> bool:
-        if not good:
-            self.problems.append(Problem(f"{PREFIX}{name.partition('[')[0]}", self._data.get(name.partition("[")[0]), expected, remedy))
+        """Note a problem, one for each option: what follows from it is no news."""
+        if not good and f"{PREFIX}{name}" not in {problem.path for problem in self.problems}:
+            self.problems.append(Problem(f"{PREFIX}{name}", self._data.get(name), expected, remedy))
         return good
 
     def resolver(self) -> Resolver:
@@ -114,16 +115,17 @@ class _Reader:
         servers = self.texts("servers", _is_server, "a list of resolvers, each an address or address#port")
         remedy = "Name the resolvers to which names are forwarded."
         self.check(bool(servers), "servers", "at least one resolver of the site", remedy)
-        port = self.number("port", 1024, 65535)
+        port = self.number("port", 1024, 65535, 5453)
         own = {(address, 53) for address in listen} | {(LOOPBACK, port)}
         resolver = Resolver(str(mode), servers, listen, port)
         self.check(not own & set(resolver.upstreams), "servers", "no address of the resolver itself: names would go round in circles")
-        keep, max_ttl = self.number("keep", 2, 604800), self.number("max_ttl", 1, 302400)
+        keep = self.number("keep", 2, 604800, 604800)
+        max_ttl = self.number("max_ttl", 1, 302400, 1)
         remedy = "A client and the resolver may cache an answer one after the other, and an address must outlive both."
         self.check(2 * max_ttl <= keep, "max_ttl", f"at most half of {PREFIX}keep ({keep})", remedy)
         allowed = self.texts("allowed", _is_network, "a list of networks")
         self.check(isinstance(self._data["canaries"], bool), "canaries", "true or false")
-        cache_size = self.number("cache_size", 0, 1_000_000)
+        cache_size = self.number("cache_size", 0, 1_000_000, 0)
         return Resolver(str(mode), servers, listen, port, keep, max_ttl, cache_size, allowed, bool(self._data["canaries"]))
 
     def texts(self, name: str, fits: Callable[[str], bool], expected: str) -> tuple[str, ...]:
@@ -131,10 +133,11 @@ class _Reader:
         good = isinstance(value, (list, tuple)) and all(isinstance(item, str) and fits(item) for item in value)
         return tuple(map(str, value or ())) if self.check(good, name, expected) else ()
 
-    def number(self, name: str, low: int, high: int) -> int:
+    def number(self, name: str, low: int, high: int, instead: int) -> int:
+        """The option, or another number where it is wrong."""
         value = self._data[name]
         good = isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
-        return int(value) if self.check(good, name, f"a whole number from {low} to {high}") else low
+        return int(value) if self.check(good, name, f"a whole number from {low} to {high}") else instead
 
 
 def _is_address(text: str) -> bool:
