@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-import subprocess
 from typing import Sequence
 
 from ansible_collections.webrtc.firewall.plugins.module_utils import _apply, _journal, _learned, _paths, _stored
@@ -76,8 +75,14 @@ def refresh() -> None:
 
 
 def _run(argv: list[str], text: str) -> Output:
-    done = subprocess.run(argv, input=text, capture_output=True, text=True, check=False, env=VARIABLES)
-    return Output(done.returncode, done.stdout, done.stderr)
+    return asyncio.run(_ran(argv, text))
+
+
+async def _ran(argv: list[str], text: str) -> Output:
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(*argv, stdin=pipe, stdout=pipe, stderr=pipe, env=VARIABLES)
+    out, err = await process.communicate(text.encode())
+    return Output(process.returncode or 0, out.decode(errors="replace"), err.decode(errors="replace"))
 
 
 def _sockets(port: int) -> list[socket.socket]:
