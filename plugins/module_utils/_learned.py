@@ -37,6 +37,7 @@ class Lesson:
     def __init__(self, policy: Policy, only: Optional[Flow] = None) -> None:
         self.sets: dict[str, str] = {}
         self.size = policy.frame.learned_size
+        self.mark = policy.frame.mark
         self._flows: dict[str, list[str]] = {}
         families = policy.frame.families
         for flow in (only,) if only else policy.flows:

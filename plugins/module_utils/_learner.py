@@ -157,8 +157,11 @@ class Learner:
 
     async def look(self, period: float) -> None:
         """Let what is in use hold anew and forget the rest; called every period, in seconds."""
-        for name in self._memory.due(clock() + period):
+        due = self._memory.due(clock() + period)
+        for name in due:
             await self._note_used(name)
+        if due:
+            await self._note_live(due)
         ended = self._memory.ended(clock())
         for piece in _pieces(ended):
             self._remove(self._memory.expire(piece, clock()).remove)
@@ -181,6 +184,21 @@ class Learner:
             except Torn:
                 continue
 
+    async def _note_live(self, names: set[str]) -> None:
+        """A live connection's address holds too: should the client connect anew in the middle of a call, it asks nobody."""
+        try:
+            with closing(Elements()) as reader:
+                for addresses in reader.destinations(self._memory.lesson.mark):
+                    self._note((name, address) for name in names for address in addresses)
+                    await asyncio.sleep(_BREATH)
+        except (Gone, OSError) as error:
+            self._say("connections", f"live connections cannot be listed: {error}")
+
+    def _note(self, elements: Iterable[Element]) -> None:
+        facts = self._memory.used(elements, clock())
+        if facts:
+            self._journal.note(facts, self._memory.keep)
+
     def _note_met(self, name: str, found: list[Found]) -> None:
         used = []
         for address, packets in found:
@@ -189,8 +207,7 @@ class Learner:
                 self._packets[element] = packets
                 # None at all: the set was made anew.
                 used += [element] if packets else []
-        if used:
-            self._journal.note(self._memory.used(used, clock()), self._memory.keep)
+        self._note(used)
 
     async def _slices(self, name: str) -> AsyncIterator[list[Found]]:
         """The elements of a set, some hundred at a time, with time for the clients in between."""

@@ -4,12 +4,12 @@
 
 # Private to the webrtc.firewall collection: no promise is made to code outside it.
 
-"""Addresses into and out of the sets of our table, by netlink and without nft.
+"""Addresses into and out of the sets of our table, by netlink and without nft; and the live connections that we have marked.
 
 An answer may wait for nothing else: `nft`, and everything built on libnftables, first reads all interval sets of the whole
 machine, which takes 600 ms where there are 100,000 such elements, and ends where another version's set confuses it. A message
 to the kernel takes some microseconds, whatever else is there.
-Reference: linux/netfilter/nf_tables.h, linux/netlink.h, netlink(7).
+Reference: linux/netfilter/nf_tables.h, linux/netfilter/nfnetlink_conntrack.h, linux/netlink.h, netlink(7).
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import errno
 import socket
 import struct
 from ipaddress import ip_address
+from itertools import islice
 from typing import Iterable, Iterator, NamedTuple, Optional
 
 from ansible_collections.webrtc.firewall.plugins.module_utils._nft_model import TABLE
@@ -32,11 +33,14 @@ _NESTED = 0x8000
 _ADD_MEMBERSHIP = 1
 _SOL_NETLINK = 270
 _HEADER, _GENERIC, _ATTRIBUTE = struct.Struct("=IHHII"), struct.Struct("=BBH"), struct.Struct("=HH")
+# Connections: IPCTNL_MSG_CT_GET, CTA_*, CTA_TUPLE_*, CTA_IP_*, CTA_PROTOINFO_TCP_STATE.
+_GET_CONNECTIONS, _ANY_FAMILY = 1 << 8 | 1, 0
+_ORIGINAL, _PROTOCOL, _MARK, _MARK_MASK, _ADDRESSES, _IPV4_TO, _IPV6_TO, _TCP, _TCP_STATE, _ESTABLISHED = 1, 4, 8, 21, 1, 2, 4, 1, 1, 3
 # NFTA_SET_ELEM_LIST_*, NFTA_SET_ELEM_*, NFTA_EXPR_*, NFTA_COUNTER_*.
 _TABLE_NAME, _SET_NAME, _ELEMENTS, _ITEM, _KEY, _VALUE = 1, 2, 3, 1, 1, 1
 _EXPRESSION, _EXPRESSIONS, _EXPRESSION_DATA, _COUNTER_PACKETS = 7, 11, 2, 2
 # An attribute's length has 16 bits.
-_IN_ONE_MESSAGE, _IN_ONE_BATCH = 1000, 4000
+_IN_ONE_MESSAGE, _IN_ONE_BATCH, _IN_ONE_SLICE = 1000, 4000, 200
 _SECONDS = 10.0
 
 # An element as (name of the set, address).
@@ -116,6 +120,17 @@ class Elements:
         if len(generations) > 1:
             raise Torn
 
+    def destinations(self, mark: int) -> Iterator[list[str]]:
+        """Where the live connections go that carry a bit of the conntrack mark, some at a time; see `slices`.
+
+        Raises:
+            OSError: the kernel refuses, or cannot list connections.
+        """
+        bit = mark.to_bytes(4, "big")
+        bodies = self._dump(_GET_CONNECTIONS, _pack(_MARK, bit) + _pack(_MARK_MASK, bit), _ANY_FAMILY)
+        while piece := list(islice(bodies, _IN_ONE_SLICE)):
+            yield [address for body in piece for address in _destination(body[_GENERIC.size :])]
+
     def close(self) -> None:
         """Close the connection."""
         self._socket.close()
@@ -145,8 +160,8 @@ class Elements:
                     error = error or -int(struct.unpack_from("=i", body)[0])
         _raise(error)
 
-    def _dump(self, kind: int, payload: bytes) -> Iterator[bytes]:
-        self._socket.send(self._message(kind, _REQUEST | _DUMP, payload))
+    def _dump(self, kind: int, payload: bytes, family: int = _INET) -> Iterator[bytes]:
+        self._socket.send(self._message(kind, _REQUEST | _DUMP, payload, family))
         mine = self._sequence
         while True:
             for sequence, kind_of_reply, body in self._receive():
@@ -256,6 +271,19 @@ def _address(data: bytes) -> str:
 def _packets(expression: bytes) -> int:
     counter = dict(_attributes(dict(_attributes(expression)).get(_EXPRESSION_DATA, b"")))
     return int.from_bytes(counter.get(_COUNTER_PACKETS, b""), "big")
+
+
+def _destination(connection: bytes) -> Iterator[str]:
+    """Where a connection goes; nowhere where its ends have said good-bye."""
+    parts = dict(_attributes(connection))
+    protocol = dict(_attributes(parts.get(_PROTOCOL, b"")))
+    state = dict(_attributes(protocol.get(_TCP, b""))).get(_TCP_STATE, b"\0")
+    original = dict(_attributes(parts.get(_ORIGINAL, b"")))
+    if state[0] > _ESTABLISHED:
+        return
+    for kind, data in _attributes(original.get(_ADDRESSES, b"")):
+        if kind in (_IPV4_TO, _IPV6_TO):
+            yield _address(data)
 
 
 def _text(kind: int, value: str) -> bytes:

@@ -130,6 +130,34 @@ def test_what_others_do_to_our_table_is_heard_and_nothing_else(machine):
     assert seen == [[], [], [[name, "198.18.2.2"]], [[name, "198.18.2.1"]], None]
 
 
+def test_live_connections_that_we_have_marked_are_listed(machine):
+    """Datagrams over the loopback to addresses of our own: some flows carry our bit, one another's, one none."""
+    machine.sh(
+        "ip link set lo up; ip address replace 198.18.2.1/32 dev lo; ip address replace 2001:2:0:2::1/128 dev lo; nft -f -",
+        """
+table inet marks {
+    chain output {
+        type filter hook output priority -150; policy accept;
+        udp dport 3478 ct mark set ct mark or 0x10001
+        udp dport 3479 ct mark set 0x20000
+        udp dport 3480 ct mark set 0
+    }
+}
+""",
+    )
+    seen = kernel(
+        machine,
+        """
+            import socket
+            for address, port in (("198.18.2.1", 3478), ("2001:2:0:2::1", 3478), ("127.0.0.1", 3479), ("127.0.0.1", 3480)):
+                with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM) as sender:
+                    sender.sendto(b"x", (address, port))
+            print(json.dumps(sorted(address for found in kernel.destinations(0x10000) for address in found)))
+        """,
+    )
+    assert seen == ["198.18.2.1", "2001:2:0:2::1"]
+
+
 def test_a_run_keeps_what_a_set_has_learned(machine):
     machine.apply(policy())
     machine.sh(f"nft add element inet webrtc_firewall {SIGNALING}.ipv4 {{ 198.18.2.1 }}")
