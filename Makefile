@@ -39,7 +39,7 @@ images: setup ## build the images of the lab
 molecule: setup ## every scenario in real containers
 	@$(JOBS_PY) images molecule
 
-bench: setup ## measure what an apply and a new flow cost
+bench: setup ## measure what an apply, a new flow and a DNS answer cost
 	@$(IN_ENV) python tests/bench/run.py
 
 build: setup ## build the tarball, install it elsewhere and use it there

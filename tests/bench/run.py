@@ -3,7 +3,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""make bench: what a run and a new flow cost, each beside what a user would do instead, as ratios within this run.
+"""make bench: what a run, a new flow and a DNS answer cost, each beside what a user would do instead, as ratios within this run.
 
 Every number is the median of several; the alternatives are measured in turn, so that a slow moment meets all of them.
 """
@@ -23,6 +23,7 @@ HERE = Path(__file__).resolve().parent
 REPO = HERE.parent.parent
 sys.path[:0] = [str(REPO / ".cache" / "collections"), str(REPO / "tests" / "lab"), str(HERE)]
 
+import dns  # noqa: E402
 import path as data_path  # noqa: E402
 from podman import environment, image, podman  # noqa: E402
 
@@ -61,14 +62,14 @@ class Target:
 
 
 class Runs:
-    """ansible-playbook against the target, timed."""
+    """ansible-playbook against a container, timed."""
 
-    def __init__(self, target: Target, folder: Path) -> None:
-        self.target, self.folder = target, folder
+    def __init__(self, host: str, folder: Path) -> None:
+        self.host, self.folder = host, folder
 
     def inventory(self, **variables: object) -> Path:
         connection = {"ansible_connection": "containers.podman.podman", "ansible_python_interpreter": "/usr/bin/python3"}
-        data = {"webrtc_firewall": {"hosts": {self.target.id: {}}, "vars": {**connection, **GATEWAY, **variables}}}
+        data = {"webrtc_firewall": {"hosts": {self.host: {}}, "vars": {**connection, **GATEWAY, **variables}}}
         path = self.folder / f"{time.monotonic_ns()}.json"
         path.write_text(json.dumps(data))
         return path
@@ -82,7 +83,7 @@ class Runs:
             _pid, status, usage = os.wait4(process.pid, 0)
             process.returncode = os.waitstatus_to_exitcode(status)
         seconds = time.perf_counter() - start
-        recap = next((line for line in out.splitlines() if line.startswith(self.target.id)), "")
+        recap = next((line for line in out.splitlines() if line.startswith(self.host)), "")
         if process.returncode or ("changed=0" in recap) is changed:
             raise SystemExit(f"{playbook} did not end as it should:\n{out[-3000:]}")
         return seconds, usage.ru_maxrss / 1024
@@ -179,17 +180,29 @@ def new_flows() -> None:
         print(f"  {name:36} {microseconds:7.1f} us   {ratio:6.2f} x bare")
 
 
+def learning() -> None:
+    """What learning from DNS costs."""
+    with tempfile.TemporaryDirectory(prefix="webrtc-firewall-bench-") as folder:
+
+        def apply(host: str, variables: dict[str, object]) -> None:
+            runs = Runs(host, Path(folder))
+            runs.play("webrtc.firewall.site", runs.inventory(**variables), True)
+
+        dns.measure(apply)
+
+
 def main() -> None:
     """All benchmarks, one after the other."""
     target = Target()
     try:
         with tempfile.TemporaryDirectory(prefix="webrtc-firewall-bench-") as folder:
-            runs = Runs(target, Path(folder))
+            runs = Runs(target.id, Path(folder))
             everyday(target, runs)
             large(target, runs)
     finally:
         target.stop()
     new_flows()
+    learning()
 
 
 if __name__ == "__main__":

@@ -189,7 +189,8 @@ def rate(options: argparse.Namespace) -> dict[str, Any]:
             took.append((time.perf_counter() - began) * 1000)
             failed += not answer(reply)[1]
     took.sort()
-    quantiles = {str(part): round(took[min(len(took) - 1, int(len(took) * part))], 2) for part in (0.5, 0.9, 0.99, 0.999)} if took else {}
+    parts = (0.5, 0.9, 0.99, 0.999, 1.0) if took else ()
+    quantiles = {str(part): round(took[min(len(took) - 1, int(len(took) * part))], 2) for part in parts}
     return {"asked": total, "answered": len(took), "without_address": failed, "mean_ms": round(statistics.mean(took), 2), "ms": quantiles}
 
 
