@@ -78,10 +78,10 @@ print(json.dumps(took))
 FILL = """
 import sys
 sys.path.insert(0, "/usr/local/lib/webrtc-firewall/webrtc-firewall.pyz")
-from ansible_collections.webrtc.firewall.plugins.module_utils import _learned, _stored
+from ansible_collections.webrtc.firewall.plugins.module_utils import _journal, _learned, _stored
 addresses = [f"198.{18 + i // 64000}.{i // 250 % 256}.{i % 250 + 1}" for i in range(int(sys.argv[1]))]
 facts = {("ip-%s.many.livekit.cloud" % address.replace(".", "-"), address): 7000.0 for address in addresses}
-_learned.Journal(_learned.Lesson(_stored.load().policy)).rewrite(facts)
+_journal.Journal(_learned.Lesson(_stored.load().policy)).rewrite(facts)
 """
 
 
