@@ -167,7 +167,7 @@ class Learner:
             self._remove(self._memory.expire(piece, clock()).remove)
             await asyncio.sleep(_BREATH)
         if self._journal.wasteful(len(self._memory.facts)):
-            self._journal.rewrite(self._memory.left(clock()))
+            await self._journal.rewrite_aside(self._memory.left(clock()))
         if self._again or not self._whole:
             await self.mend()
 

@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Mapping, Optional
@@ -30,7 +31,6 @@ _OWN_FILES = (
     _paths.PROGRAM,
     _paths.DNSMASQ_DROPIN,
 )
-_STATE = (_paths.LEARNED, _paths.SEEN)
 _OWN_DIRECTORIES = (_paths.DIRECTORY, _paths.PROGRAM_DIRECTORY, _paths.STATE_DIRECTORY)
 
 
@@ -146,8 +146,7 @@ def _stale(wanted: Installed) -> list[str]:
 def _tidy(wanted: Installed) -> None:
     """What was learned outlives no policy; no empty folder of ours stays."""
     if not wanted.files and not wanted.untouched:
-        for path in _STATE:
-            _system.remove(path)
+        shutil.rmtree(_paths.STATE_DIRECTORY, ignore_errors=True)
     for path in _OWN_DIRECTORIES:
         _services.remove_empty(path)
 

@@ -86,6 +86,14 @@ def stage(path: str, text: str, mode: int) -> str:
     return temporary
 
 
+def remove_staged(path: str) -> None:
+    """Remove what a process that was killed has staged for a path."""
+    directory, name = os.path.split(path)
+    for other in os.listdir(directory):
+        if other.startswith(f".{name}."):
+            remove(os.path.join(directory, other))
+
+
 def remove(path: str) -> None:
     """Remove a file if it is there."""
     try:
