@@ -74,7 +74,8 @@ class Learner:
         self._packets: dict[Element, int] = {}
         self._said: dict[str, float] = {}
         self._changed = asyncio.Event()
-        journal.rewrite(memory.left(clock()))
+        if memory.lesson.sets:
+            journal.rewrite(memory.left(clock()))
 
     def teach(self, query: bytes, asked: _dns.Question, reply: bytes) -> bytes:
         """Learn from a reply before the client has it.

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from typing import Sequence
+from typing import Optional, Sequence
 
 from ansible_collections.webrtc.firewall.plugins.module_utils import _apply, _journal, _learned, _paths, _stored
 from ansible_collections.webrtc.firewall.plugins.module_utils._backends import BACKENDS
@@ -53,12 +53,20 @@ def learn() -> None:
     if resolver is None:
         remedy = "Run the role webrtc_domains."
         raise TargetProblem([Problem(_paths.RESOLVER, None, "the settings of a resolver", remedy)])
-    policy = _stored.load().policy or Policy(Frame(), {})
-    lesson = _learned.Lesson(policy)
+    lesson = _learned.Lesson(_policy() or Policy(Frame(), {}))
     memory = _learned.Memory(lesson, resolver.keep)
     memory.recall(_journal.load(), clock())
     os.makedirs(_paths.STATE_DIRECTORY, mode=0o700, exist_ok=True)
     asyncio.run(_serve(resolver, memory, _journal.Journal(lesson)))
+
+
+def _policy() -> Optional[Policy]:
+    """The stored policy; without one that can be read clients get their answers all the same, and what was learned stays as it is."""
+    try:
+        return _stored.load().policy
+    except TargetProblem as error:
+        say(f"{error}\nUntil then nothing is learned.")
+        return None
 
 
 async def _serve(resolver: Resolver, memory: _learned.Memory, journal: _journal.Journal) -> None:
