@@ -18,9 +18,7 @@ from ansible_collections.webrtc.firewall.plugins.module_utils._paths import (
     HEAD,
     INSTANCE,
     PROGRAM,
-    PROGRAM_DIRECTORY,
     RESTORE,
-    STATE_DIRECTORY,
 )
 from ansible_collections.webrtc.firewall.plugins.module_utils._resolver import LOOPBACK, PID_FILE, Resolver
 
@@ -58,8 +56,7 @@ Documentation=man:nft(8)
 DefaultDependencies=no
 Wants=network-pre.target
 Before=network-pre.target shutdown.target
-After=nftables.service netfilter-persistent.service iptables.service
-RequiresMountsFor={STATE_DIRECTORY} {PROGRAM_DIRECTORY}
+After=local-fs.target nftables.service netfilter-persistent.service iptables.service
 Conflicts=shutdown.target
 PartOf=nftables.service
 ReloadPropagatedFrom=nftables.service
@@ -181,7 +178,7 @@ StartLimitIntervalSec=0
 Type=notify
 ExecStart={python} {program} learn
 Restart=always
-RestartSec=100ms
+RestartSec=500ms
 OOMScoreAdjust=-500
 StateDirectory=webrtc-firewall
 StateDirectoryMode=0700
