@@ -14,12 +14,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ansible_collections.webrtc.firewall.plugins.module_utils._paths import (
-    HEAD,
-    INSTANCE,
-    PROGRAM,
-    RESTORE,
-)
+from ansible_collections.webrtc.firewall.plugins.module_utils._paths import HEAD, INSTANCE, PROGRAM, RESTORE
 from ansible_collections.webrtc.firewall.plugins.module_utils._resolver import LOOPBACK, PID_FILE, Resolver
 
 REFRESH_MINUTES = 10
