@@ -10,4 +10,5 @@ set -euo pipefail
 
 # From any other folder molecule misses extensions/molecule/config.yml and passes with no host matched.
 cd "$REPO"
+eval "$(python tests/lab/podman.py)"
 exec molecule test --scenario-name "$1"
