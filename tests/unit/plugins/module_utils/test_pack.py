@@ -22,6 +22,7 @@ def packed() -> bytes:
 
 def test_the_same_code_gives_the_same_bytes():
     assert packed() == packed()
+    assert {entry.date_time for entry in zipfile.ZipFile(io.BytesIO(packed())).infolist()} == {(1980, 1, 1, 0, 0, 0)}
 
 
 def test_it_holds_what_it_needs_and_nothing_of_the_controllers():
