@@ -88,8 +88,12 @@ def _run(argv: list[str], text: str) -> Output:
 
 async def _ran(argv: list[str], text: str) -> Output:
     pipe = asyncio.subprocess.PIPE
-    process = await asyncio.create_subprocess_exec(*argv, stdin=pipe, stdout=pipe, stderr=pipe, env=VARIABLES)
-    out, err = await process.communicate(text.encode())
+    # A file in memory: nft opens /dev/stdin, and what asyncio makes of a pipe is a socket, which cannot be opened.
+    with open(os.memfd_create("stdin"), "w+b") as given:
+        given.write(text.encode())
+        given.seek(0)
+        process = await asyncio.create_subprocess_exec(*argv, stdin=given, stdout=pipe, stderr=pipe, env=VARIABLES)
+        out, err = await process.communicate()
     return Output(process.returncode or 0, out.decode(errors="replace"), err.decode(errors="replace"))
 
 
