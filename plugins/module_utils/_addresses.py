@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Iterable, Union
 
 Network = Union[IPv4Network, IPv6Network]
@@ -76,3 +76,28 @@ def merge_ports(ranges: Iterable[tuple[int, int]]) -> tuple[tuple[int, int], ...
 def ports_text(ranges: Iterable[tuple[int, int]]) -> str:
     """Port ranges as people write them: ``443,10000-50000``."""
     return ",".join(str(first) if first == last else f"{first}-{last}" for first, last in ranges)
+
+
+# What no server of a vendor's can have (RFC 6890), and where an IPv6 address carries one of IPv4 (RFC 6052, RFC 3056).
+_INNER = tuple(
+    ip_network(text)
+    for text in (
+        "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16", "224.0.0.0/3",
+        "::/96", "::ffff:0:0/96", "fc00::/7", "fe80::/10", "fec0::/10", "ff00::/8",
+    )
+)  # fmt: skip
+_NAT64, _6TO4 = ip_network("64:ff9b::/96"), ip_network("2002::/16")
+
+
+def is_inner(text: str) -> bool:
+    """Whether an address belongs to an inner network, a link or the machine itself, so that an answer with it aims at something within.
+
+    Args:
+        text: an address of either family.
+    """
+    address = ip_address(text)
+    if address in _NAT64:
+        address = ip_address(int(address) & 0xFFFFFFFF)
+    elif address in _6TO4:
+        address = ip_address(int(address) >> 80 & 0xFFFFFFFF)
+    return any(address in network for network in _INNER)

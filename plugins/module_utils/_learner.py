@@ -20,20 +20,13 @@ from itertools import islice
 from typing import AsyncIterator, Iterable, Iterator, Sequence, TypeVar
 
 from ansible_collections.webrtc.firewall.plugins.module_utils import _dns
+from ansible_collections.webrtc.firewall.plugins.module_utils._addresses import is_inner
 from ansible_collections.webrtc.firewall.plugins.module_utils._journal import Journal
 from ansible_collections.webrtc.firewall.plugins.module_utils._learned import Delta, Memory
 from ansible_collections.webrtc.firewall.plugins.module_utils._nft_elements import Element, Elements, Found, Full, Gone, Torn, Watch
 from ansible_collections.webrtc.firewall.plugins.module_utils._system import say
 
 Item = TypeVar("Item")
-# What no server of a vendor's can have (RFC 6890): an answer with one aims at something within (DNS rebinding).
-INNER = tuple(
-    ip_network(text)
-    for text in (
-        "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16", "224.0.0.0/3",
-        "::/127", "::ffff:0:0/96", "fc00::/7", "fe80::/10", "ff00::/8",
-    )
-)  # fmt: skip
 # How long changes of others may go on before the sets are looked at.
 _SETTLE = 0.05
 # Large work is done a piece at a time, with this many seconds for the clients' queries in between.
@@ -94,7 +87,7 @@ class Learner:
         if not self._memory.lesson.pattern(asked.name):
             return reply
         addresses = _dns.addresses(reply)
-        inner = [address for address in addresses if self._is_inner(address)]
+        inner = [address for address in addresses if self._is_refused(address)]
         if inner:
             self._say(
                 f"inner {asked.name}",
@@ -266,10 +259,8 @@ class Learner:
         self._add([element for element in touched if element in self._memory])
         self._remove(element for element in touched if element not in self._memory and element[0] in self._memory.lesson.sets)
 
-    def _is_inner(self, text: str) -> bool:
-        address = ip_address(text)
-        within = any(address in network for network in INNER if network.version == address.version)
-        return within and not any(address in network for network in self._allowed if network.version == address.version)
+    def _is_refused(self, text: str) -> bool:
+        return is_inner(text) and not any(ip_address(text) in network for network in self._allowed)
 
     def _say(self, kind: str, text: str) -> None:
         now = clock()
