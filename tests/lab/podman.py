@@ -11,6 +11,7 @@ import resource
 import shlex
 import shutil
 import subprocess
+import threading
 from pathlib import Path
 
 REPO = Path(__file__).resolve().parent.parent.parent
@@ -31,7 +32,7 @@ def environment() -> dict[str, str]:
     text = "\n".join([*settings, ""])
     if not path.exists() or path.read_text() != text:
         path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(f".{os.getpid()}")
+        part = path.with_suffix(f".{os.getpid()}.{threading.get_ident()}")
         part.write_text(text)
         part.replace(path)
     return {**os.environ, "CONTAINERS_CONF": str(path)}
