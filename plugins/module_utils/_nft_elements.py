@@ -7,7 +7,7 @@
 """Addresses into and out of the sets of our table, by netlink and without nft; and the live connections that we have marked.
 
 An answer may wait for nothing else: `nft`, and everything built on libnftables, first reads all interval sets of the whole
-machine, which takes 600 ms where there are 100,000 such elements, and ends where another version's set confuses it. A message
+machine, which takes a second where there are 100,000 such elements, and ends where another version's set confuses it. A message
 to the kernel takes some microseconds, whatever else is there.
 Reference: linux/netfilter/nf_tables.h, linux/netfilter/nfnetlink_conntrack.h, linux/netlink.h, netlink(7).
 """

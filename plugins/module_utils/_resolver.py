@@ -7,7 +7,7 @@
 """The resolver that teaches the packet filter: what a site says of it, and the configuration of dnsmasq that follows.
 
 dnsmasq serves the clients, caches, and sends the required domains alone to the learner on the loopback. dnsmasq's own ``nftset``
-is not used: each of its answers reads all interval sets of the machine, which takes dnsmasq and all of its clients 600 ms with
+is not used: each of its answers reads all interval sets of the machine, which takes dnsmasq and all of its clients a second with
 100,000 such elements; it teaches nothing from its cache; and a set of another nft version ends it.
 """
 

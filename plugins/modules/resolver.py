@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: resolver
 short_description: Let DNS answers teach the firewall the addresses behind wildcard domains
-version_added: 0.2.0
+version_added: 0.1.0
 author:
   - webrtc.firewall contributors (!UNKNOWN)
 description:

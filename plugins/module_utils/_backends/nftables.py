@@ -32,6 +32,8 @@ from ansible_collections.webrtc.firewall.plugins.module_utils._system import Out
 
 _LEGACY = {"ip": "/proc/net/ip_tables_names", "ip6": "/proc/net/ip6_tables_names"}
 _CONNTRACK_COUNT = "/proc/sys/net/netfilter/nf_conntrack_count"
+# A segmentation fault or an abort, as Python and as a shell tell it.
+_CRASHED = (-11, -6, 139, 134)
 _ERROR_LINE = re.compile(r"^(?:/dev/stdin|-|internal|<cmdline>):(\d+):\d+-\d+: Error: (.*)$", re.MULTILINE)
 _REMEDIES = (
     ("Operation not permitted", "Run as root (become: true); in a container it needs the capability NET_ADMIN."),
@@ -238,4 +240,6 @@ def _nft_problem(done: Output, text: str, what: str) -> Problem:
     comment = re.search(r'comment "([^"]+)"$', line)
     where = f"permit in {line.split(' ct ')[0]}" if comment and comment.group(1) == COMMENT else comment.group(1) if comment else line[:80]
     remedy = next((advice for sign, advice in _REMEDIES if sign in done.err), "Please report it with the output of `nft --version`.")
+    if done.code in _CRASHED:
+        remedy = "nft has crashed: a set on this machine was made by a newer nft, such as a container's; remove it, or upgrade nft."
     return Problem(f"{what} ({where})" if where else what, message, "nft to accept the ruleset", remedy)
