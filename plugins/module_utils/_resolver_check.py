@@ -18,10 +18,10 @@ from typing import Optional
 
 from ansible_collections.webrtc.firewall.plugins.module_utils import _dns, _system
 from ansible_collections.webrtc.firewall.plugins.module_utils._errors import Problem
-from ansible_collections.webrtc.firewall.plugins.module_utils._paths import DNSMASQ_DROPIN
+from ansible_collections.webrtc.firewall.plugins.module_utils._paths import DNSMASQ_DROPIN, INSTANCE, UNITS
 from ansible_collections.webrtc.firewall.plugins.module_utils._policy import Policy
 from ansible_collections.webrtc.firewall.plugins.module_utils._resolver import LOOPBACK, PREFIX, Resolver, dnsmasq_text, domains
-from ansible_collections.webrtc.firewall.plugins.module_utils._services import manager
+from ansible_collections.webrtc.firewall.plugins.module_utils._services import DNSMASQ, LEARN_SOCKET, dnsmasq_complaint, manager
 from ansible_collections.webrtc.firewall.plugins.module_utils._system import Runner, find
 
 _CONF, _CONF_DIR = "/etc/dnsmasq.conf", "/etc/dnsmasq.d"
@@ -56,7 +56,7 @@ def examine(wanted: Resolver, before: Optional[Resolver], policy: Optional[Polic
         found.problems.append(Problem("command dnsmasq", None, "dnsmasq in the system's path", remedy))
     else:
         found.problems += _syntax(wanted, policy, run)
-    taken = {(address, 53) for address in before.listen} | {(LOOPBACK, before.port)} if before else set()
+    taken = _own(run)
     places = [*((address, 53, "listen") for address in wanted.listen), (LOOPBACK, wanted.port, "port")]
     found.problems += [problem for place in places if place[:2] not in taken for problem in _occupied(*place, run)]
     if wanted.mode == "dropin":
@@ -73,6 +73,17 @@ def _syntax(wanted: Resolver, policy: Optional[Policy], run: Runner) -> list[Pro
     return [
         Problem("dnsmasq --test", done.err.strip()[:200], "to accept the configuration", "This dnsmasq is too old, or lacks a feature.")
     ]
+
+
+def _own(run: Runner) -> set[tuple[str, int]]:
+    """The addresses and ports that our own services hold, as their files have them: the stored settings may be damaged."""
+    found: set[tuple[str, int]] = set()
+    if run(["systemctl", "is-active", "--quiet", DNSMASQ], "").code == 0:
+        found.update((address, 53) for address in re.findall(r"^listen-address=(\S+)$", _system.read(INSTANCE) or "", re.MULTILINE))
+    if run(["systemctl", "is-active", "--quiet", LEARN_SOCKET], "").code == 0:
+        ports = re.findall(rf"^ListenStream={LOOPBACK}:(\d+)$", _system.read(f"{UNITS}/{LEARN_SOCKET}") or "", re.MULTILINE)
+        found.update((LOOPBACK, int(port)) for port in ports)
+    return found
 
 
 def _occupied(address: str, port: int, option: str, run: Runner) -> list[Problem]:
@@ -112,7 +123,9 @@ def _no_dnsmasq(run: Runner) -> list[Problem]:
         return [Problem(f"{PREFIX}mode", "dropin", expected, remedy)]
     arguments = _system.read(f"/proc/{facts.get('MainPID')}/cmdline") or ""
     if _CONF_DIR in arguments or re.search(rf"^\s*conf-dir\s*=\s*{_CONF_DIR}/?\s*(,|$)", _system.read(_CONF) or "", re.MULTILINE):
-        return []
+        complaint = dnsmasq_complaint(run)
+        remedy = "Correct its configuration first: it could not be restarted."
+        return [Problem("dnsmasq --test", complaint, "a dnsmasq whose own configuration is right", remedy)] if complaint else []
     remedy = f"Add conf-dir={_CONF_DIR} to {_CONF}, or use webrtc_domains_mode instance."
     return [Problem(f"{PREFIX}mode", "dropin", f"a dnsmasq that reads {_CONF_DIR}", remedy)]
 

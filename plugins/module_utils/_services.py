@@ -27,10 +27,10 @@ from ansible_collections.webrtc.firewall.plugins.module_utils._paths import (
     UNITS,
 )
 from ansible_collections.webrtc.firewall.plugins.module_utils._resolver import Resolver
-from ansible_collections.webrtc.firewall.plugins.module_utils._system import Runner, find
+from ansible_collections.webrtc.firewall.plugins.module_utils._system import Runner, find, read
 from ansible_collections.webrtc.firewall.plugins.module_utils._units import Unit
 
-_LEARN, _SOCKET, _DNSMASQ = "webrtc-firewall-learn.service", "webrtc-firewall-learn.socket", "webrtc-firewall-dnsmasq.service"
+LEARN, LEARN_SOCKET, DNSMASQ = "webrtc-firewall-learn.service", "webrtc-firewall-learn.socket", "webrtc-firewall-dnsmasq.service"
 
 
 @dataclass(frozen=True)
@@ -129,24 +129,24 @@ def enable(needs: Needs, changed: Iterable[str], run: Runner) -> None:
     wanted = _wanted(needs)
     asleep = sleeping(needs, run)
     stale = [name for name, sources in _sources().items() if name in wanted and name not in asleep and touched & sources]
-    if _SOCKET in stale:
+    if LEARN_SOCKET in stale:
         # systemd does not let go of a socket while its service runs.
-        _must(run, ["systemctl", "stop", _LEARN])
+        _must(run, ["systemctl", "stop", LEARN])
     if asleep:
         _must(run, ["systemctl", "enable", "--quiet", *asleep])
     for name in [*stale, *asleep]:
         _must(run, ["systemctl", "restart", name])
     if touched & {DNSMASQ_DROPIN, DNSMASQ_RESTARTS}:
-        _must(run, ["systemctl", "restart", "dnsmasq.service"])
+        _restart_dnsmasq(run)
 
 
 def _sources() -> dict[str, set[str]]:
     """The files that a running service has read, in the order in which the services are to be restarted."""
     return {
         "webrtc-firewall-refresh.timer": {f"{UNITS}/webrtc-firewall-refresh.timer"},
-        _SOCKET: {f"{UNITS}/{_SOCKET}"},
-        _LEARN: {f"{UNITS}/{_LEARN}", f"{UNITS}/{_SOCKET}", PROGRAM, POLICY, RESOLVER},
-        _DNSMASQ: {f"{UNITS}/{_DNSMASQ}", INSTANCE},
+        LEARN_SOCKET: {f"{UNITS}/{LEARN_SOCKET}"},
+        LEARN: {f"{UNITS}/{LEARN}", f"{UNITS}/{LEARN_SOCKET}", PROGRAM, POLICY, RESOLVER},
+        DNSMASQ: {f"{UNITS}/{DNSMASQ}", INSTANCE},
     }
 
 
@@ -167,13 +167,32 @@ def forget(gone: Iterable[str], run: Runner) -> None:
     paths_gone = set(gone)
     if manager() == "systemd" and any(path.startswith(UNITS) for path in paths_gone):
         _must(run, ["systemctl", "daemon-reload"])
+        # What has failed once is remembered beyond its file; there is nothing to reset where it has not.
+        run(["systemctl", "reset-failed", *(os.path.basename(path) for path in paths_gone if path.startswith(f"{UNITS}/webrtc"))], "")
     elif manager() == "sysv" and INIT_SCRIPT in paths_gone:
         _must(run, ["update-rc.d", "webrtc-firewall", "remove"])
     if paths_gone & {DNSMASQ_DROPIN, DNSMASQ_RESTARTS} and run(["systemctl", "is-active", "--quiet", "dnsmasq.service"], "").code == 0:
-        _must(run, ["systemctl", "restart", "dnsmasq.service"])
+        _restart_dnsmasq(run)
     for target in sorted({target for unit in _all().values() for target in unit.wanted_by}):
         remove_empty(f"{UNITS}/{target}.wants")
     remove_empty(os.path.dirname(DNSMASQ_RESTARTS))
+
+
+def _restart_dnsmasq(run: Runner) -> None:
+    """The machine's own; one that would not come back is left running as it is."""
+    complaint = dnsmasq_complaint(run)
+    if complaint:
+        remedy = "Correct its configuration; until then it goes on with the one it has read."
+        raise TargetProblem([Problem("dnsmasq --test", complaint, "a configuration that dnsmasq.service can start with", remedy)])
+    _must(run, ["systemctl", "restart", "dnsmasq.service"])
+
+
+def dnsmasq_complaint(run: Runner) -> str:
+    """What the machine's own dnsmasq says against its configuration as it lies on the disk now; empty if nothing."""
+    shown = run(["systemctl", "show", "--property=MainPID", "--value", "dnsmasq.service"], "").out.strip()
+    arguments = (read(f"/proc/{shown}/cmdline") or "").split("\0")[1:-1]
+    done = run([find("dnsmasq") or "dnsmasq", "--test", *arguments], "")
+    return done.err.strip()[:300] if done.code else ""
 
 
 def remove_empty(path: str) -> None:
