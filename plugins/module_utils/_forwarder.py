@@ -20,8 +20,8 @@ from ansible_collections.webrtc.firewall.plugins.module_utils._system import say
 
 # A client gives up after 5 s; until then every resolver shall have had its chance.
 UDP_SECONDS, TCP_SECONDS = 1.5, 3.0
-# dnsmasq itself has at most 150 queries under way.
-_AT_ONCE = 400
+# As many as an instance of dnsmasq has under way at most; each takes a file descriptor.
+_AT_ONCE = 1000
 
 # Resolvers as (address, port).
 Server = tuple[str, int]

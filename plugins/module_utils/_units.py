@@ -175,6 +175,7 @@ ExecStart={python} {program} learn
 Restart=always
 RestartSec=500ms
 OOMScoreAdjust=-500
+LimitNOFILE=4096
 StateDirectory=webrtc-firewall
 StateDirectoryMode=0700
 CapabilityBoundingSet=CAP_NET_ADMIN
