@@ -51,7 +51,7 @@ from typing import Any, Callable
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.webrtc.firewall.plugins.module_utils._backends import BACKENDS
-from ansible_collections.webrtc.firewall.plugins.module_utils._errors import FirewallError
+from ansible_collections.webrtc.firewall.plugins.module_utils._errors import FirewallError, InvalidInput
 from ansible_collections.webrtc.firewall.plugins.module_utils._policy_json import from_dict
 
 
@@ -60,7 +60,11 @@ def render(policy: Any, /, backend: Any = "nftables") -> str:
     if not isinstance(backend, str) or backend not in BACKENDS:
         raise AnsibleFilterError(f"backend: got {backend!r}, expected one of {', '.join(sorted(BACKENDS))}.")
     try:
-        return str(BACKENDS[backend].render_text(from_dict(policy)))
+        wanted, kind = from_dict(policy), BACKENDS[backend]
+        problems = kind.unsupported(wanted)
+        if problems:
+            raise InvalidInput(problems)
+        return str(kind.render_text(wanted))
     except FirewallError as error:
         raise AnsibleFilterError(str(error)) from error
 

@@ -11,23 +11,26 @@
 
 from __future__ import annotations
 
+import os
 import time
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from typing import ContextManager, Iterable, Optional
+from typing import Callable, ContextManager, Iterable, Optional
 
 from ansible_collections.webrtc.firewall.plugins.module_utils import (
+    _choice,
     _journal,
     _learned,
+    _paths,
     _persistence,
     _resolve,
     _seen,
     _stored,
     _system,
 )
-from ansible_collections.webrtc.firewall.plugins.module_utils._backend import Backend, Boot, Change, Plan
+from ansible_collections.webrtc.firewall.plugins.module_utils._backend import Backend, Change, Plan
+from ansible_collections.webrtc.firewall.plugins.module_utils._backends import BACKENDS
 from ansible_collections.webrtc.firewall.plugins.module_utils._errors import Problem, TargetProblem
-from ansible_collections.webrtc.firewall.plugins.module_utils._persistence import Installed
 from ansible_collections.webrtc.firewall.plugins.module_utils._policy import Policy
 from ansible_collections.webrtc.firewall.plugins.module_utils._resolver import Resolver
 from ansible_collections.webrtc.firewall.plugins.module_utils._services import Needs
@@ -35,7 +38,7 @@ from ansible_collections.webrtc.firewall.plugins.module_utils._view import Machi
 
 # Longer than media and most keep-alives pause, so that conntrack has met the live connections.
 SETTLE_SECONDS = 2.0
-_NO_PLAN = Plan((), (), None, Boot("", ""))
+_NO_PLAN = Plan((), (), None)
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,8 @@ def present(backend: Backend, policy: Policy, exclusive: bool, check: bool, reso
         before = _earlier(exclusive, resolver is not None)
         if before.policy and not exclusive:
             policy = policy.merged_with(before.policy)
-        return _converge(backend, replace(before, policy=policy, resolver=resolver or before.resolver), before, check)
+        wanted = replace(before, policy=policy, resolver=resolver or before.resolver, backend=backend.name)
+        return _converge(backend, wanted, before, check)
 
 
 def absent(backend: Backend, services: Iterable[str], check: bool) -> Result:
@@ -93,10 +97,11 @@ def absent(backend: Backend, services: Iterable[str], check: bool) -> Result:
     gone = set(services)
     with _locked(check):
         if not gone:
-            return _converge(backend, Machine(), Machine(), check)
+            return _converge(backend, Machine(), Machine(backend=_choice.stored()), check)
         before = _earlier(False, False)
         rest = before.policy.without(gone) if before.policy else None
-        return _converge(backend, replace(before, policy=rest if rest and rest.services else None), before, check)
+        wanted = replace(before, policy=rest if rest and rest.services else None, backend=backend.name)
+        return _converge(backend, wanted, before, check)
 
 
 def resolve_by(backend: Backend, resolver: Optional[Resolver], check: bool) -> Result:
@@ -119,7 +124,7 @@ def resolve_by(backend: Backend, resolver: Optional[Resolver], check: bool) -> R
         except TargetProblem as error:
             told = "; ".join(map(str, error.problems))
             return Result((), (f"the resolver stays as it is until the role webrtc_egress has mended the policy: {told}",), None)
-        before = Machine(stored.policy, stored.resolved, _earlier_resolver(True))
+        before = Machine(stored.policy, stored.resolved, _earlier_resolver(True), stored.backend)
         return _converge(backend, replace(before, resolver=resolver), before, check, rules=stored.policy is not None)
 
 
@@ -178,35 +183,53 @@ def _converge(
     view = look(backend, wanted, before, answers, rules)
     plan, resolver = _NO_PLAN, wanted.resolver
     if view.live is not None:
-        learned = _learned.elements(view.concrete, _journal.load()) if view.concrete else {}
-        plan = backend.plan(view.concrete, view.live, learned)
-    installed = _persistence.installed(view.policy, view.resolved, resolver, plan.boot) if rules else _persistence.resolver_alone(resolver)
-    changes = (*plan.changes, *_persistence.changes(installed, backend.run))
+        plan = backend.plan(view.concrete, view.live, _learned_by(backend, view.concrete))
+    former = _former(backend, before) if rules else None
+    installed = _persistence.resolver_alone(resolver)
+    if rules:
+        installed = _persistence.installed(replace(wanted, resolved=view.resolved), view.policy, plan.files)
+    moved = (Change("backend", former.name, backend.name if wanted.policy else None),) if former else ()
+    changes = (*moved, *plan.changes, *_persistence.changes(installed, backend.run))
     if changes and view.policy:
         backend.validate(plan, check)
     if changes and not check:
-        needs = Needs(before.policy is not None, bool(before.policy and names(before.policy)), before.resolver)
-        _apply(backend, view, plan, installed, needs)
-    return Result(changes, (*plan.warnings, *view.warnings, *notes(view, resolver)), view.policy)
+        needs = Needs(os.path.lexists(_paths.RESTORE), bool(before.policy and names(before.policy)), before.resolver)
+        _apply(backend, view, plan, former, lambda: _persistence.write(installed, needs, backend.run))
+    return Result(changes, (*plan.warnings, *view.warnings, *notes(view, resolver, bool(plan.files))), view.policy)
 
 
-def _apply(backend: Backend, view: View, plan: Plan, installed: Installed, before: Needs) -> None:
-    """Rules first, files second; if the files cannot be written, the rules go back.
+def _learned_by(backend: Backend, policy: Optional[Policy]) -> dict[str, tuple[str, ...]]:
+    return _learned.elements(policy, backend.learned_set, _journal.load()) if policy else {}
+
+
+def _former(backend: Backend, before: Machine) -> Optional[Backend]:
+    """The backend of the last run if it is another one, and still there."""
+    if before.backend in ("", backend.name) or before.backend not in BACKENDS:
+        return None
+    former = BACKENDS[before.backend](backend.run)
+    return former if former.installed() else None
+
+
+def _apply(backend: Backend, view: View, plan: Plan, former: Optional[Backend], write: Callable[[], None]) -> None:
+    """Rules first, then what a former backend has left, files last; if anything fails, all goes back.
 
     Without conntrack's memory all live connections would look new, and be dropped: it meets them first.
     """
-    if view.live is None:
-        _persistence.write(installed, before, backend.run)
-        return
-    observing = backend.observing(view.concrete, view.live) if view.concrete else None
-    undo = backend.apply(backend.plan(observing, view.live, _learned.elements(observing, _journal.load())) if observing else plan)
+    undo: list[Callable[[], None]] = []
     try:
-        if observing:
-            time.sleep(SETTLE_SECONDS)
-            backend.apply(backend.plan(view.concrete, backend.read(), {}))
-        _persistence.write(installed, before, backend.run)
+        if view.live is not None:
+            observing = backend.observing(view.concrete, view.live) if view.concrete else None
+            first = backend.plan(observing, view.live, _learned_by(backend, observing)) if observing else plan
+            undo.append(backend.apply(first))
+            if observing:
+                time.sleep(SETTLE_SECONDS)
+                backend.apply(backend.plan(view.concrete, backend.read(), {}))
+        if former:
+            undo.append(former.apply(former.plan(None, former.read(), {})))
+        write()
     except BaseException:
-        undo()
+        for step in reversed(undo):
+            step()
         raise
 
 
@@ -219,7 +242,7 @@ def _earlier(anew: bool, resolver_anew: bool) -> Machine:
     resolver = _earlier_resolver(resolver_anew)
     try:
         stored = _stored.load()
-        return Machine(stored.policy, stored.resolved, resolver)
+        return Machine(stored.policy, stored.resolved, resolver, stored.backend)
     except TargetProblem:
         if not anew:
             raise

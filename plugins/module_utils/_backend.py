@@ -6,7 +6,7 @@
 
 """The contract of a backend: what turns a policy into the rules of one Linux firewall, and what changes show.
 
-A backend refuses what it cannot express and never weakens it. Only `render_text` and `plan` hold logic; the rest
+A backend refuses what it cannot express and never weakens it. Only `unsupported`, `render_text` and `plan` hold logic; the rest
 reads or writes the machine.
 """
 
@@ -14,10 +14,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import Any, Callable, Iterable, Mapping, Optional
+from typing import Any, Callable, Mapping, Optional
 
 from ansible_collections.webrtc.firewall.plugins.module_utils._errors import Problem
 from ansible_collections.webrtc.firewall.plugins.module_utils._policy import Policy
+from ansible_collections.webrtc.firewall.plugins.module_utils._sets import Learned, Sets
 from ansible_collections.webrtc.firewall.plugins.module_utils._system import Runner
 
 
@@ -37,19 +38,6 @@ class Change:
 
 
 @dataclass(frozen=True)
-class Boot:
-    """What brings the rules back after a reboot, or after another service has flushed them.
-
-    Attributes:
-        ruleset: text of the file that the backend's tool loads.
-        script: shell commands that load the file and mend what stands in foreign chains; harmless where all is there.
-    """
-
-    ruleset: str
-    script: str
-
-
-@dataclass(frozen=True)
 class Plan:
     """How to get from the live rules to the wanted ones.
 
@@ -57,13 +45,13 @@ class Plan:
         changes: what differs, by id; empty if there is nothing to do.
         warnings: what the operator should know although the run can go on.
         steps: backend-specific; what `apply` does.
-        boot: what to persist; empty if the rules go.
+        files: own files that bring the rules back when the machine starts, path to (text, mode); none where the firewall does that itself.
     """
 
     changes: tuple[Change, ...]
     warnings: tuple[str, ...]
     steps: Any
-    boot: Boot
+    files: Mapping[str, tuple[str, int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -99,11 +87,16 @@ class State:
 class Backend(ABC):
     """One Linux firewall on one machine.
 
+    Attributes:
+        name: what users call it.
+        manager: whether it owns the packet filter while it runs, so that nobody else should rule beside it.
+
     Args:
         run: runs commands on the machine.
     """
 
     name: str
+    manager = False
 
     def __init__(self, run: Runner) -> None:
         self.run = run
@@ -112,10 +105,38 @@ class Backend(ABC):
     def installed(self) -> bool:
         """Whether the backend's tool is on this machine."""
 
+    @abstractmethod
+    def in_charge(self) -> str:
+        """Why it is this firewall that rules the machine now; empty if it is not. Cheap: every run asks."""
+
+    @staticmethod
+    @abstractmethod
+    def unsupported(policy: Policy) -> list[Problem]:
+        """What this firewall can never express of a policy, by the id of the flow or the name of the option."""
+
     @staticmethod
     @abstractmethod
     def render_text(policy: Policy) -> str:
         """The ruleset for a policy as text, without a look at any machine."""
+
+    @staticmethod
+    @abstractmethod
+    def learned_set(flow_id: str, family: str) -> str:
+        """The name of the set that DNS answers fill for a flow; family is ipv4 or ipv6."""
+
+    @staticmethod
+    @abstractmethod
+    def learned_text(learned: Learned) -> str:
+        """What the boot loads to fill sets with what DNS answers have taught; empty where the learner alone does it."""
+
+    @staticmethod
+    @abstractmethod
+    def sets() -> Sets:
+        """A connection by which the learner fills its sets.
+
+        Raises:
+            OSError: the kernel refuses.
+        """
 
     @abstractmethod
     def read(self) -> Any:
@@ -135,7 +156,7 @@ class Backend(ABC):
         """
 
     @abstractmethod
-    def plan(self, policy: Optional[Policy], live: Any, learned: Mapping[str, Iterable[str]]) -> Plan:
+    def plan(self, policy: Optional[Policy], live: Any, learned: Learned) -> Plan:
         """Compare; changes nothing.
 
         Args:

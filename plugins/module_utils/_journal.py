@@ -13,27 +13,29 @@ import os
 import time
 from contextlib import contextmanager
 from ipaddress import ip_address
-from typing import Iterable, Iterator, Mapping
+from typing import Callable, Iterable, Iterator, Mapping
 
 from ansible_collections.webrtc.firewall.plugins.module_utils import _system
 from ansible_collections.webrtc.firewall.plugins.module_utils._learned import Fact, Lesson
-from ansible_collections.webrtc.firewall.plugins.module_utils._nft_transaction import elements as element_lines
 from ansible_collections.webrtc.firewall.plugins.module_utils._paths import LEARNED
+from ansible_collections.webrtc.firewall.plugins.module_utils._sets import Learned
 
 
 class Journal:
     """Facts on the disk: each is written before its answer goes out, so that a killed process has lost nothing.
 
-    It is a script that nft loads, so that the transaction that brings the rules back brings the addresses with them. The facts stand
-    in its comments, ``# <when it ends, seconds since 1970> <address> <name>``; of several for a fact the last one counts.
+    The backend's tool can load it, so that what brings the rules back brings the addresses with them. The facts stand in its
+    comments, ``# <when it ends, seconds since 1970> <address> <name>``; of several for a fact the last one counts.
 
     Args:
         lesson: says into which sets the facts belong.
+        text: how the backend's tool is told what the sets hold.
         path: the file; its directory must be there.
     """
 
-    def __init__(self, lesson: Lesson, path: str = LEARNED) -> None:
+    def __init__(self, lesson: Lesson, text: Callable[[Learned], str], path: str = LEARNED) -> None:
         self._lesson = lesson
+        self._text = text
         self._path = path
         self._handle = -1
         self._lines = 0
@@ -69,9 +71,8 @@ class Journal:
         for fact in left:
             for name, address in self._lesson.elements(fact):
                 sets.setdefault(name, {})[address] = None
-        lines = [f"{line}\n" for line in element_lines(sets)]
-        lines += [_comment(fact, now + seconds) for fact, seconds in left.items()]
-        return _system.stage(self._path, "".join(lines), 0o600)
+        comments = (_comment(fact, now + seconds) for fact, seconds in left.items())
+        return _system.stage(self._path, "".join([self._text(sets), *comments]), 0o600)
 
     def _begin(self, staged: str, lines: int) -> None:
         handle = os.open(staged, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
@@ -97,9 +98,7 @@ class Journal:
             self._failed = True
 
     def _line(self, fact: Fact, ends: float) -> str:
-        sets = {name: (address,) for name, address in self._lesson.elements(fact)}
-        commands = "; ".join(line.replace("\n", " ") for line in element_lines(sets))
-        return f"{commands} {_comment(fact, ends)}"
+        return self._text({name: (address,) for name, address in self._lesson.elements(fact)}) + _comment(fact, ends)
 
 
 def _comment(fact: Fact, ends: float) -> str:

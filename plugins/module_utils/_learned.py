@@ -16,9 +16,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Iterable, Iterator, Mapping, Optional
 
-from ansible_collections.webrtc.firewall.plugins.module_utils._nft_elements import Element
-from ansible_collections.webrtc.firewall.plugins.module_utils._nft_render import learned_set
 from ansible_collections.webrtc.firewall.plugins.module_utils._policy import Flow, Policy
+from ansible_collections.webrtc.firewall.plugins.module_utils._sets import Element, Naming
 
 # How many names are kept for one address of a set; it is open all the same.
 _NAMES = 16
@@ -31,11 +30,13 @@ class Lesson:
 
     Args:
         policy: the policy; its flows say what they learn, as ``*.suffix`` for any depth below, or as a whole name.
+        naming: how the backend names its sets.
         only: the only flow of it that counts.
     """
 
-    def __init__(self, policy: Policy, only: Optional[Flow] = None) -> None:
+    def __init__(self, policy: Policy, naming: Naming, only: Optional[Flow] = None) -> None:
         self.sets: dict[str, str] = {}
+        self._naming = naming
         self.size = policy.frame.learned_size
         self.mark = policy.frame.mark
         self._flows: dict[str, list[str]] = {}
@@ -44,7 +45,7 @@ class Lesson:
             for pattern in flow.destination.learned:
                 self._flows.setdefault(pattern, []).append(flow.id)
             if flow.destination.learned:
-                self.sets.update((learned_set(flow.id, family), family) for family in families)
+                self.sets.update((naming(flow.id, family), family) for family in families)
         self._families = families
 
     def pattern(self, name: str) -> str:
@@ -58,7 +59,7 @@ class Lesson:
         if family not in self._families:
             return []
         flows = [flow for pattern in self._patterns(name) for flow in self._flows[pattern]]
-        return [(learned_set(flow, family), address) for flow in dict.fromkeys(flows)]
+        return [(self._naming(flow, family), address) for flow in dict.fromkeys(flows)]
 
     def _patterns(self, name: str) -> list[str]:
         labels = name.split(".")
@@ -162,6 +163,10 @@ class Memory:
             found[name].add(address)
         return found
 
+    def filled(self) -> dict[str, int]:
+        """How many addresses belong into each set."""
+        return {name: self._filled.get(name, 0) for name in self.lesson.sets}
+
     def left(self, now: float) -> dict[Fact, float]:
         """For how many seconds each fact still holds."""
         return {fact: ends - now for fact, ends in self.facts.items()}
@@ -216,26 +221,28 @@ class Memory:
                     delta.remove.append(element)
 
 
-def elements(policy: Policy, left: Mapping[Fact, float]) -> dict[str, tuple[str, ...]]:
+def elements(policy: Policy, naming: Naming, left: Mapping[Fact, float]) -> dict[str, tuple[str, ...]]:
     """The addresses that learned facts put into each set of a policy.
 
     Args:
         policy: the policy.
+        naming: how the backend names its sets.
         left: facts with the seconds that each still holds.
 
     Returns:
         Name of the set to its addresses, sorted; sets without any are left out.
     """
-    memory = Memory(Lesson(policy), float("inf"))
+    memory = Memory(Lesson(policy, naming), float("inf"))
     memory.recall(left, 0.0)
     return {name: tuple(sorted(addresses)) for name, addresses in memory.sets().items() if addresses}
 
 
-def report(policy: Policy, left: Mapping[Fact, float], packets: Mapping[str, Mapping[str, int]]) -> list[dict[str, Any]]:
+def report(policy: Policy, naming: Naming, left: Mapping[Fact, float], packets: Mapping[str, Mapping[str, int]]) -> list[dict[str, Any]]:
     """What was learned, for people.
 
     Args:
         policy: the policy.
+        naming: how the backend names its sets.
         left: facts with the seconds that each still holds.
         packets: name of a set to its addresses, each with the packets of new connections that have met it.
 
@@ -244,7 +251,7 @@ def report(policy: Policy, left: Mapping[Fact, float], packets: Mapping[str, Map
     """
     rows = []
     for flow in policy.flows:
-        lesson = Lesson(policy, flow)
+        lesson = Lesson(policy, naming, flow)
         for (name, address), seconds in left.items():
             for owner, _address in lesson.elements((name, address)):
                 hits = packets.get(owner, {}).get(address, 0)

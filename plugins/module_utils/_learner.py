@@ -17,13 +17,13 @@ import time
 from contextlib import closing, suppress
 from ipaddress import ip_address, ip_network
 from itertools import islice
-from typing import AsyncIterator, Iterable, Iterator, Sequence, TypeVar
+from typing import AsyncIterator, Callable, Iterable, Iterator, Sequence, TypeVar
 
-from ansible_collections.webrtc.firewall.plugins.module_utils import _dns
+from ansible_collections.webrtc.firewall.plugins.module_utils import _connections, _dns
 from ansible_collections.webrtc.firewall.plugins.module_utils._addresses import is_inner
 from ansible_collections.webrtc.firewall.plugins.module_utils._journal import Journal
 from ansible_collections.webrtc.firewall.plugins.module_utils._learned import Delta, Memory
-from ansible_collections.webrtc.firewall.plugins.module_utils._nft_elements import Element, Elements, Found, Full, Gone, Torn, Watch
+from ansible_collections.webrtc.firewall.plugins.module_utils._sets import Element, Found, Full, Gone, Sets, Torn
 from ansible_collections.webrtc.firewall.plugins.module_utils._system import say
 
 Item = TypeVar("Item")
@@ -31,6 +31,8 @@ Item = TypeVar("Item")
 _SETTLE = 0.05
 # Large work is done a piece at a time, with this many seconds for the clients' queries in between.
 _PIECE, _BREATH = 500, 0.002
+# Sets of whose changes nobody tells are looked at so often, in seconds.
+_POLL = 1.0
 # Use that is counted in a set that changes while it is read is counted again, so often at most.
 _READINGS = 3
 # A line of the same kind is said this often at most, in seconds.
@@ -50,17 +52,18 @@ class Learner:
     Args:
         memory: what is known.
         journal: where it is kept; it is begun anew.
+        sets: opens a connection to what holds the sets.
         max_ttl: seconds that caches may hold an answer at most.
         allowed: inner networks in which a vendor's name may nevertheless be.
     """
 
-    def __init__(self, memory: Memory, journal: Journal, max_ttl: int, allowed: Sequence[str]) -> None:
+    def __init__(self, memory: Memory, journal: Journal, sets: Callable[[], Sets], max_ttl: int, allowed: Sequence[str]) -> None:
         self._memory = memory
         self._journal = journal
         self._max_ttl = max_ttl
         self._allowed = tuple(ip_network(network) for network in allowed)
-        self._kernel = Elements()
-        self._watch = Watch([self._kernel.port])
+        self._open = sets
+        self._kernel = sets()
         self._whole = False
         # Whether the sets are to be read again though nobody is known to have changed them.
         self._again = False
@@ -102,14 +105,17 @@ class Learner:
     async def watch(self) -> None:
         """Mend the sets whenever somebody else has changed them; forget what has ended. Runs until cancelled."""
         loop = asyncio.get_running_loop()
-        loop.add_reader(self._watch.fileno(), self._hear)
+        deaf = self._kernel.fileno() < 0
+        if not deaf:
+            loop.add_reader(self._kernel.fileno(), self._hear)
         period = min(30.0, max(0.2, self._memory.keep / 8))
         next_look = loop.time() + period
         while True:
             with suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._changed.wait(), max(0.0, next_look - loop.time()))
+                wait = max(0.0, next_look - loop.time())
+                await asyncio.wait_for(self._changed.wait(), min(wait, _POLL) if deaf else wait)
             try:
-                if self._changed.is_set():
+                if self._changed.is_set() or (deaf and self._kernel.altered(self._memory.filled())):
                     await asyncio.sleep(_SETTLE)
                     self._changed.clear()
                     await self.mend()
@@ -181,11 +187,10 @@ class Learner:
     async def _note_live(self, names: set[str]) -> None:
         """A live connection's address holds too: should the client connect anew in the middle of a call, it asks nobody."""
         try:
-            with closing(Elements()) as reader:
-                for addresses in reader.destinations(self._memory.lesson.mark):
-                    self._note((name, address) for name in names for address in addresses)
-                    await asyncio.sleep(_BREATH)
-        except (Gone, OSError) as error:
+            for addresses in _connections.destinations(self._memory.lesson.mark):
+                self._note((name, address) for name in names for address in addresses)
+                await asyncio.sleep(_BREATH)
+        except OSError as error:
             self._say("connections", f"live connections cannot be listed: {error}")
 
     def _note(self, elements: Iterable[Element]) -> None:
@@ -206,7 +211,7 @@ class Learner:
     async def _slices(self, name: str) -> AsyncIterator[list[Found]]:
         """The elements of a set, some hundred at a time, with time for the clients in between."""
         # Dumps and changes on one connection would mix.
-        with closing(Elements()) as reader:
+        with closing(self._open()) as reader:
             for found in reader.slices(name):
                 yield found
                 await asyncio.sleep(_BREATH)
@@ -252,7 +257,7 @@ class Learner:
 
     def _hear(self) -> None:
         """Undo at once what others have done to single elements."""
-        touched = self._watch.touched()
+        touched = self._kernel.touched()
         if touched is None:
             self._changed.set()
             return

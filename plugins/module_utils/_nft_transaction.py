@@ -13,15 +13,12 @@ stays untouched where losing it would hurt: named counters go on counting.
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import Iterable, Iterator, Mapping, Optional
+from typing import Iterable, Iterator, Optional
 
 from ansible_collections.webrtc.firewall.plugins.module_utils._nft_model import FAMILY, TABLE, Chain, Ruleset, Set
+from ansible_collections.webrtc.firewall.plugins.module_utils._sets import Learned
 
 OURS = f"{FAMILY} {TABLE}"
-
-
-# Name of a set to the addresses that DNS answers have taught for it.
-Learned = Mapping[str, Iterable[str]]
 
 
 def definition(ruleset: Ruleset, learned: Learned = MappingProxyType({})) -> str:

@@ -14,11 +14,15 @@ DIRECTORY = "/etc/webrtc-firewall"
 POLICY = f"{DIRECTORY}/policy.json"
 RESOLVER = f"{DIRECTORY}/resolver.json"
 RULESET = f"{DIRECTORY}/ruleset.nft"
+SETS = f"{DIRECTORY}/sets.ipset"
+RULES = {"ipv4": f"{DIRECTORY}/rules.v4", "ipv6": f"{DIRECTORY}/rules.v6"}
+# What loads the rules is named the same for all backends.
 RESTORE = f"{DIRECTORY}/restore"
+RULESETS = (RULESET, SETS, *RULES.values())
 INSTANCE = f"{DIRECTORY}/dnsmasq.conf"
 
 STATE_DIRECTORY = "/var/lib/webrtc-firewall"
-LEARNED = f"{STATE_DIRECTORY}/learned.nft"
+LEARNED = f"{STATE_DIRECTORY}/learned"
 SEEN = f"{STATE_DIRECTORY}/seen.json"
 
 PROGRAM_DIRECTORY = "/usr/local/lib/webrtc-firewall"

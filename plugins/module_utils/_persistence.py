@@ -15,17 +15,18 @@ from dataclasses import dataclass
 from typing import Mapping, Optional
 
 from ansible_collections.webrtc.firewall.plugins.module_utils import _pack, _paths, _resolver, _services, _stored, _system
-from ansible_collections.webrtc.firewall.plugins.module_utils._backend import Boot, Change
+from ansible_collections.webrtc.firewall.plugins.module_utils._backend import Change
 from ansible_collections.webrtc.firewall.plugins.module_utils._errors import Problem, TargetProblem
 from ansible_collections.webrtc.firewall.plugins.module_utils._policy import Policy
 from ansible_collections.webrtc.firewall.plugins.module_utils._resolver import Resolver
 from ansible_collections.webrtc.firewall.plugins.module_utils._services import Needs
 from ansible_collections.webrtc.firewall.plugins.module_utils._system import Runner
+from ansible_collections.webrtc.firewall.plugins.module_utils._view import Machine
 
 _OWN_FILES = (
     _paths.POLICY,
     _paths.RESOLVER,
-    _paths.RULESET,
+    *_paths.RULESETS,
     _paths.RESTORE,
     _paths.INSTANCE,
     _paths.PROGRAM,
@@ -52,15 +53,20 @@ class Installed:
 NOTHING = Installed({}, Needs(False, False, None))
 
 
-def installed(policy: Optional[Policy], resolved: Mapping[str, tuple[str, ...]], resolver: Optional[Resolver], boot: Boot) -> Installed:
-    """All files of a machine with this policy and this resolver; either may be missing."""
+def installed(machine: Machine, policy: Optional[Policy], own: Mapping[str, tuple[str, int]]) -> Installed:
+    """All files of a machine with this policy and this resolver; either may be missing.
+
+    Args:
+        machine: what it shall have; its policy does not count.
+        policy: the policy with its direction.
+        own: the backend's files, path to (text, mode).
+    """
+    resolver = machine.resolver
     names = any(flow.destination.hostnames for flow in policy.flows) if policy else False
-    needs = Needs(rules=policy is not None, refresh=names, resolver=resolver)
-    files = {}
+    needs = Needs(rules=_paths.RESTORE in own, refresh=names, resolver=resolver)
+    files = dict(own)
     if policy:
-        files[_paths.POLICY] = (_stored.policy_text(policy, resolved), 0o600)
-        files[_paths.RULESET] = (_paths.HEAD + boot.ruleset, 0o600)
-        files[_paths.RESTORE] = (f"#!/bin/sh\n{_paths.HEAD}{boot.script}", 0o700)
+        files[_paths.POLICY] = (_stored.policy_text(policy, machine.resolved, machine.backend), 0o600)
     if names or resolver:
         files[_paths.PROGRAM] = (_pack.program(), 0o644)
     if resolver:
@@ -72,9 +78,8 @@ def installed(policy: Optional[Policy], resolved: Mapping[str, tuple[str, ...]],
 
 def resolver_alone(resolver: Optional[Resolver]) -> Installed:
     """What a resolver needs where no policy is known: whatever belongs to rules stays as it is."""
-    own = installed(None, {}, resolver, Boot("", ""))
-    everything = installed(None, {}, Resolver("instance", ()), Boot("", "")), installed(None, {}, Resolver("dropin", ()), Boot("", ""))
-    mine = {path for one in everything for path in one.files}
+    own = installed(Machine(resolver=resolver), None, {})
+    mine = {path for mode in ("instance", "dropin") for path in installed(Machine(resolver=Resolver(mode, ())), None, {}).files}
     return Installed(own.files, own.needs, frozenset({*_OWN_FILES, *_services.paths()} - mine))
 
 

@@ -13,8 +13,8 @@ import os
 import socket
 from typing import Optional, Sequence
 
-from ansible_collections.webrtc.firewall.plugins.module_utils import _apply, _journal, _learned, _paths, _stored
-from ansible_collections.webrtc.firewall.plugins.module_utils._backends import BACKENDS
+from ansible_collections.webrtc.firewall.plugins.module_utils import _apply, _choice, _journal, _learned, _paths, _stored
+from ansible_collections.webrtc.firewall.plugins.module_utils._backend import Backend
 from ansible_collections.webrtc.firewall.plugins.module_utils._errors import FirewallError, Problem, TargetProblem
 from ansible_collections.webrtc.firewall.plugins.module_utils._forwarder import Forwarder, serve
 from ansible_collections.webrtc.firewall.plugins.module_utils._learner import Learner, clock
@@ -53,11 +53,12 @@ def learn() -> None:
     if resolver is None:
         remedy = "Run the role webrtc_domains."
         raise TargetProblem([Problem(_paths.RESOLVER, None, "the settings of a resolver", remedy)])
-    lesson = _learned.Lesson(_policy() or Policy(Frame(), {}))
+    backend = _choice.in_force(_choice.AUTO, _run).backend
+    lesson = _learned.Lesson(_policy() or Policy(Frame(), {}), backend.learned_set)
     memory = _learned.Memory(lesson, resolver.keep)
     memory.recall(_journal.load(), clock())
     os.makedirs(_paths.STATE_DIRECTORY, mode=0o700, exist_ok=True)
-    asyncio.run(_serve(resolver, memory, _journal.Journal(lesson)))
+    asyncio.run(_serve(resolver, memory, _journal.Journal(lesson, backend.learned_text), backend))
 
 
 def _policy() -> Optional[Policy]:
@@ -69,8 +70,8 @@ def _policy() -> Optional[Policy]:
         return None
 
 
-async def _serve(resolver: Resolver, memory: _learned.Memory, journal: _journal.Journal) -> None:
-    learner = Learner(memory, journal, resolver.max_ttl, resolver.allowed)
+async def _serve(resolver: Resolver, memory: _learned.Memory, journal: _journal.Journal, backend: Backend) -> None:
+    learner = Learner(memory, journal, backend.sets, resolver.max_ttl, resolver.allowed)
     await learner.mend()
     _tell_systemd("READY=1")
     await asyncio.gather(serve(Forwarder(resolver.upstreams, learner.teach), _sockets(resolver.port)), learner.watch())
@@ -78,7 +79,7 @@ async def _serve(resolver: Resolver, memory: _learned.Memory, journal: _journal.
 
 def refresh() -> None:
     """Look the host names of the stored policy up once and take the answers in."""
-    for line in _apply.refresh(BACKENDS["nftables"](_run)):
+    for line in _apply.refresh(_choice.in_force(_choice.AUTO, _run).backend):
         say(line)
 
 

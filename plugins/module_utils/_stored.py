@@ -24,10 +24,11 @@ _Kind = TypeVar("_Kind")
 
 @dataclass(frozen=True)
 class Stored:
-    """What an earlier run has left: its policy and the addresses of the names in it."""
+    """What an earlier run has left: its policy, the addresses of the names in it, and the backend that it was applied by."""
 
     policy: Optional[Policy]
     resolved: dict[str, tuple[str, ...]]
+    backend: str = ""
 
 
 def load() -> Stored:
@@ -45,7 +46,7 @@ def load() -> Stored:
 
 def _stored(data: Mapping[str, Any]) -> Stored:
     resolved = {str(name): tuple(map(str, found)) for name, found in data["resolved"].items()}
-    return Stored(_policy_json.from_dict(data["policy"]), resolved)
+    return Stored(_policy_json.from_dict(data["policy"]), resolved, str(data["backend"]))
 
 
 def load_resolver() -> Optional[Resolver]:
@@ -57,9 +58,10 @@ def load_resolver() -> Optional[Resolver]:
     return _unsealed(RESOLVER, "Run the role webrtc_domains; it writes the file anew.", lambda data: _resolver.from_dict(data["resolver"]))
 
 
-def policy_text(policy: Policy, resolved: Mapping[str, tuple[str, ...]]) -> str:
-    """What to store: the policy, and the addresses of the names in it, with a checksum."""
-    return _sealed({"policy": _policy_json.to_dict(policy), "resolved": {name: list(found) for name, found in resolved.items()}})
+def policy_text(policy: Policy, resolved: Mapping[str, tuple[str, ...]], backend: str) -> str:
+    """What to store: the policy, the addresses of the names in it, and the backend's name, with a checksum."""
+    addresses = {name: list(found) for name, found in resolved.items()}
+    return _sealed({"policy": _policy_json.to_dict(policy), "resolved": addresses, "backend": backend})
 
 
 def resolver_text(resolver: Resolver) -> str:

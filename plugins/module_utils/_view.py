@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Iterator, Mapping, Optional
 
-from ansible_collections.webrtc.firewall.plugins.module_utils import _paths, _resolve, _resolver_check, _services, _uplinks
+from ansible_collections.webrtc.firewall.plugins.module_utils import _choice, _paths, _resolve, _resolver_check, _services, _uplinks
 from ansible_collections.webrtc.firewall.plugins.module_utils._backend import Backend
 from ansible_collections.webrtc.firewall.plugins.module_utils._errors import FirewallError, Problem, TargetProblem
 from ansible_collections.webrtc.firewall.plugins.module_utils._policy import Policy
@@ -28,11 +28,13 @@ class Machine:
         policy: the policy, with its host names.
         resolved: the addresses of its host names that are known.
         resolver: the settings of the resolver that learns.
+        backend: the name of the backend that applies it; empty where nothing is applied.
     """
 
     policy: Optional[Policy] = None
     resolved: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     resolver: Optional[Resolver] = None
+    backend: str = ""
 
 
 @dataclass
@@ -82,10 +84,13 @@ def look(backend: Backend, wanted: Machine, before: Machine, answers: Optional[_
         findings = _resolver_check.examine(wanted.resolver, before.resolver, view.policy, backend.run)
         problems += findings.problems
         view.warnings += findings.warnings
+    if rules and view.policy:
+        problems += backend.unsupported(view.policy)
     if rules and (view.policy or backend.installed()):
         with _gathered(problems):
             view.live = backend.read()
             problems += backend.obstacles(view.policy, view.live) if view.policy else []
+            problems += _choice.rivals(backend) if view.policy else []
     if problems:
         raise TargetProblem(problems)
     return view
@@ -116,8 +121,8 @@ def _unknown_interfaces(policy: Policy) -> list[Problem]:
     ]  # fmt: skip
 
 
-def notes(view: View, resolver: Optional[Resolver]) -> list[str]:
-    """What the operator should know of a machine with this policy and this resolver."""
+def notes(view: View, resolver: Optional[Resolver], restored: bool) -> list[str]:
+    """What the operator should know of a machine with this policy, this resolver, and rules that something of ours restores or not."""
     if view.policy is None:
         return []
     found = [f"{key} is not opened: {reason}" for key, reason in sorted(view.policy.unsatisfied.items())]
@@ -126,6 +131,6 @@ def notes(view: View, resolver: Optional[Resolver]) -> list[str]:
         found.append(f"{name} does not resolve ({reason}); {kept}")
     if view.policy.learns and resolver is None:
         found.append("no resolver of this machine teaches the addresses behind wildcards: run the role webrtc_domains")
-    if not _services.manager():
+    if restored and not _services.manager():
         found.append(f"no systemd and no LSB init found: run {_paths.RESTORE} whenever the machine starts")
     return found

@@ -86,12 +86,6 @@ options:
         turn to resolvers of their own, whose answers nobody here could learn from.
     type: bool
     default: false
-  backend:
-    description:
-      - The firewall that rules the machine.
-    type: str
-    choices: [nftables]
-    default: nftables
 seealso:
   - module: webrtc.firewall.ruleset
   - module: webrtc.firewall.ruleset_info
@@ -157,8 +151,7 @@ check_mode:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.webrtc.firewall.plugins.module_utils import _apply, _resolver
-from ansible_collections.webrtc.firewall.plugins.module_utils._backends import BACKENDS
+from ansible_collections.webrtc.firewall.plugins.module_utils import _apply, _choice, _resolver
 from ansible_collections.webrtc.firewall.plugins.module_utils._runner import answer, fail_with_problems, runner
 
 SETTINGS = ("mode", "listen", "servers", "port", "keep", "max_ttl", "cache_size", "allowed", "canaries")
@@ -178,14 +171,13 @@ def main() -> None:
             "cache_size": {"type": "int", "default": 10000},
             "allowed": {"type": "list", "elements": "str", "default": []},
             "canaries": {"type": "bool", "default": False},
-            "backend": {"type": "str", "choices": ["nftables"], "default": "nftables"},
         },
         supports_check_mode=True,
     )
     with fail_with_problems(module):
         wanted = module.params
         resolver = _resolver.from_dict({name: wanted[name] for name in SETTINGS}) if wanted["state"] == "present" else None
-        result = _apply.resolve_by(BACKENDS[wanted["backend"]](runner(module)), resolver, module.check_mode)
+        result = _apply.resolve_by(_choice.in_force(_choice.AUTO, runner(module)).backend, resolver, module.check_mode)
     module.exit_json(**answer(module, result))
 
 

@@ -65,10 +65,11 @@ options:
     default: []
   backend:
     description:
-      - The firewall that rules the machine.
+      - The firewall that rules the machine. V(auto) finds it; a manager that is active comes before plain nftables or iptables,
+        and otherwise a machine stays with what the last run used.
     type: str
-    choices: [nftables]
-    default: nftables
+    choices: [auto, nftables]
+    default: auto
 seealso:
   - module: webrtc.firewall.ruleset_info
   - plugin: webrtc.firewall.policy
@@ -104,6 +105,16 @@ changes:
       description: What is there now; null where it is gone.
       type: str
       sample: udp 10000-50000 to 168.100.64.0/18, 216.147.0.0/18
+backend:
+  description: The firewall that the rules are in.
+  returned: success
+  type: str
+  sample: nftables
+backend_reason:
+  description: Why it is this one.
+  returned: success
+  type: str
+  sample: no other firewall rules this machine
 services:
   description: The services that are in force now.
   returned: success
@@ -146,23 +157,25 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.webrtc.firewall.plugins.module_utils import _apply, _policy_json, _resolver
-from ansible_collections.webrtc.firewall.plugins.module_utils._backends import BACKENDS
+from ansible_collections.webrtc.firewall.plugins.module_utils import _apply, _choice, _policy_json, _resolver
 from ansible_collections.webrtc.firewall.plugins.module_utils._runner import answer, fail_with_problems, runner
 
 
 def work(module: AnsibleModule) -> dict[str, Any]:
     """One run; the result for `exit_json`."""
     wanted = module.params
-    backend = BACKENDS[wanted["backend"]](runner(module))
+    find = _choice.choose if wanted["state"] == "present" else _choice.in_force
+    choice = find(wanted["backend"], runner(module))
     if wanted["state"] == "present":
         policy = _policy_json.from_dict(wanted["policy"])
         resolver = _resolver.from_dict(wanted["resolver"]) if wanted["resolver"] else None
-        result = _apply.present(backend, policy, wanted["exclusive"], module.check_mode, resolver)
+        result = _apply.present(choice.backend, policy, wanted["exclusive"], module.check_mode, resolver)
     else:
-        result = _apply.absent(backend, wanted["services"], module.check_mode)
+        result = _apply.absent(choice.backend, wanted["services"], module.check_mode)
     return {
         **answer(module, result),
+        "backend": choice.backend.name,
+        "backend_reason": choice.reason,
         "services": sorted(result.policy.services) if result.policy else [],
         "unsatisfied": dict(result.policy.unsatisfied) if result.policy else {},
     }
@@ -177,7 +190,7 @@ def main() -> None:
             "resolver": {"type": "dict"},
             "exclusive": {"type": "bool", "default": True},
             "services": {"type": "list", "elements": "str", "default": []},
-            "backend": {"type": "str", "choices": ["nftables"], "default": "nftables"},
+            "backend": {"type": "str", "choices": list(_choice.CHOICES), "default": _choice.AUTO},
         },
         required_if=[("state", "present", ["policy"])],
         supports_check_mode=True,

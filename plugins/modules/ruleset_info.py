@@ -30,10 +30,11 @@ extends_documentation_fragment:
 options:
   backend:
     description:
-      - The firewall that rules the machine.
+      - The firewall that rules the machine. V(auto) finds it; a manager that is active comes before plain nftables or iptables,
+        and otherwise a machine stays with what the last run used.
     type: str
-    choices: [nftables]
-    default: nftables
+    choices: [auto, nftables]
+    default: auto
 seealso:
   - module: webrtc.firewall.ruleset
 """
@@ -49,6 +50,16 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+backend:
+  description: The firewall that the rules are in.
+  returned: success
+  type: str
+  sample: nftables
+backend_reason:
+  description: Why it is this one.
+  returned: success
+  type: str
+  sample: no other firewall rules this machine
 present:
   description: Whether the collection's rules are live.
   returned: success
@@ -143,18 +154,19 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.webrtc.firewall.plugins.module_utils import _journal, _learned, _stored
-from ansible_collections.webrtc.firewall.plugins.module_utils._backend import Backend
-from ansible_collections.webrtc.firewall.plugins.module_utils._backends import BACKENDS
+from ansible_collections.webrtc.firewall.plugins.module_utils import _choice, _journal, _learned, _stored
 from ansible_collections.webrtc.firewall.plugins.module_utils._runner import fail_with_problems, runner
 
 
-def gather(backend: Backend) -> dict[str, Any]:
+def gather(choice: _choice.Choice) -> dict[str, Any]:
     """The live state and what was stored with it; the result for `exit_json`."""
+    backend = choice.backend
     state = backend.state(backend.read())
     stored = _stored.load()
     return {
         "changed": False,
+        "backend": backend.name,
+        "backend_reason": choice.reason,
         "present": state.present,
         "services": sorted(stored.policy.services) if stored.policy else [],
         "flows": [vars(flow) for flow in state.flows],
@@ -163,7 +175,7 @@ def gather(backend: Backend) -> dict[str, Any]:
         "dropped_packets": state.dropped_packets,
         "rejected_packets": state.rejected_packets,
         "unsatisfied": dict(stored.policy.unsatisfied) if stored.policy else {},
-        "learned": _learned.report(stored.policy, _journal.load(), state.learned) if stored.policy else [],
+        "learned": _learned.report(stored.policy, backend.learned_set, _journal.load(), state.learned) if stored.policy else [],
         "resolved": {name: list(found) for name, found in stored.resolved.items()},
     }
 
@@ -171,11 +183,11 @@ def gather(backend: Backend) -> dict[str, Any]:
 def main() -> None:
     """Read the parameters, read the machine, and answer."""
     module = AnsibleModule(
-        argument_spec={"backend": {"type": "str", "choices": ["nftables"], "default": "nftables"}},
+        argument_spec={"backend": {"type": "str", "choices": list(_choice.CHOICES), "default": _choice.AUTO}},
         supports_check_mode=True,
     )
     with fail_with_problems(module):
-        result = gather(BACKENDS[module.params["backend"]](runner(module)))
+        result = gather(_choice.in_force(module.params["backend"], runner(module)))
     module.exit_json(**result)
 
 

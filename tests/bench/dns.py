@@ -35,7 +35,7 @@ KNOWN = 100_000
 ONE_BY_ONE, LOAD, WAITING = 200, 150, 220
 ZONE = "many.livekit.cloud"
 LEARNED = "inet webrtc_firewall liveavatar.signaling.learned.ipv4"
-JOURNAL = "/var/lib/webrtc-firewall/learned.nft"
+JOURNAL = "/var/lib/webrtc-firewall/learned"
 SERVICE = "webrtc-firewall-learn.service"
 VARIABLES: dict[str, object] = {
     "webrtc_egress_services": ["liveavatar"],
@@ -78,10 +78,12 @@ print(json.dumps(took))
 FILL = """
 import sys
 sys.path.insert(0, "/usr/local/lib/webrtc-firewall/webrtc-firewall.pyz")
-from ansible_collections.webrtc.firewall.plugins.module_utils import _journal, _learned, _stored
+from ansible_collections.webrtc.firewall.plugins.module_utils import _choice, _journal, _learned, _stored
 addresses = [f"198.{18 + i // 64000}.{i // 250 % 256}.{i % 250 + 1}" for i in range(int(sys.argv[1]))]
 facts = {("ip-%s.many.livekit.cloud" % address.replace(".", "-"), address): 7000.0 for address in addresses}
-_journal.Journal(_learned.Lesson(_stored.load().policy)).rewrite(facts)
+stored = _stored.load()
+backend = _choice.BACKENDS[stored.backend]
+_journal.Journal(_learned.Lesson(stored.policy, backend.learned_set), backend.learned_text).rewrite(facts)
 """
 
 

@@ -30,7 +30,7 @@ def command(argv: list[str], text: str) -> _system.Output:
     return _system.Output(done.returncode, done.stdout, done.stderr)
 
 
-NFT = BACKENDS["nftables"](command)
+BACKEND = BACKENDS["nftables"](command)
 
 
 def run(argv: list[str], text: str = "") -> dict[str, Any]:
@@ -40,7 +40,7 @@ def run(argv: list[str], text: str = "") -> dict[str, Any]:
 def load(policy: Any) -> dict[str, Any]:
     """Whether the kernel has what was rendered, as nft lists it."""
     wanted = from_dict(policy)
-    done = run(["nft", "-f", "-"], NFT.render_text(wanted))
+    done = run(["nft", "-f", "-"], BACKEND.render_text(wanted))
     if done["code"]:
         return {"same": False, "err": done["err"][:2000]}
     live = _nft_listing.parse(json.loads(run(["nft", "-j", "list", "table", "inet", "webrtc_firewall"])["out"]))
@@ -63,9 +63,9 @@ def answer(command: dict[str, Any]) -> dict[str, Any]:
         return load(**command)
     try:
         if action == "apply":
-            result = _apply.present(NFT, from_dict(command["policy"]), command.get("exclusive", True), command.get("check", False))
+            result = _apply.present(BACKEND, from_dict(command["policy"]), command.get("exclusive", True), command.get("check", False))
         else:
-            result = _apply.absent(NFT, command.get("services", []), command.get("check", False))
+            result = _apply.absent(BACKEND, command.get("services", []), command.get("check", False))
     except FirewallError as error:
         return {"error": str(error)}
     return {"changes": {change.id: [change.before, change.after] for change in result.changes}, "warnings": list(result.warnings)}

@@ -30,9 +30,10 @@ def kernel(machine, script):
     """Run a script with a netlink connection in the machine; what it prints is JSON."""
     head = """
             import json, subprocess
-            from ansible_collections.webrtc.firewall.plugins.module_utils._nft_elements import *
+            from ansible_collections.webrtc.firewall.plugins.module_utils import _connections
+            from ansible_collections.webrtc.firewall.plugins.module_utils._nft_elements import NftSets
 
-            kernel = Elements()
+            kernel = NftSets()
 
             def nft(text):
                 subprocess.run(["nft", "-f", "-"], input=text, text=True, check=True)
@@ -112,17 +113,17 @@ def test_what_others_do_to_our_table_is_heard_and_nothing_else(machine):
         machine,
         f"""
             name = "{SIGNALING}.ipv4"
-            watch = Watch([kernel.port])
+            kernel.fileno()
             kernel.add([(name, "198.18.2.1")])
-            heard = [watch.touched()]
+            heard = [kernel.touched()]
             nft("add table inet foreign")
-            heard.append(watch.touched())
+            heard.append(kernel.touched())
             nft("add element inet webrtc_firewall {SIGNALING}.ipv4 {{ 198.18.2.2 }}")
-            heard.append(watch.touched())
+            heard.append(kernel.touched())
             nft("delete element inet webrtc_firewall {SIGNALING}.ipv4 {{ 198.18.2.1 }}")
-            heard.append(watch.touched())
+            heard.append(kernel.touched())
             nft("flush ruleset")
-            heard.append(watch.touched())
+            heard.append(kernel.touched())
             print(json.dumps(heard))
         """,
     )
@@ -152,7 +153,7 @@ table inet marks {
             for address, port in (("198.18.2.1", 3478), ("2001:2:0:2::1", 3478), ("127.0.0.1", 3479), ("127.0.0.1", 3480)):
                 with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM) as sender:
                     sender.sendto(b"x", (address, port))
-            print(json.dumps(sorted(address for found in kernel.destinations(0x10000) for address in found)))
+            print(json.dumps(sorted(address for found in _connections.destinations(0x10000) for address in found)))
         """,
     )
     assert seen == ["198.18.2.1", "2001:2:0:2::1"]
@@ -171,7 +172,7 @@ def test_a_run_keeps_what_a_set_has_learned(machine):
 
 
 def test_new_sets_are_filled_with_what_was_learned_before(machine):
-    machine.sh("mkdir -p /var/lib/webrtc-firewall; cat >/var/lib/webrtc-firewall/learned.nft", JOURNAL)
+    machine.sh("mkdir -p /var/lib/webrtc-firewall; cat >/var/lib/webrtc-firewall/learned", JOURNAL)
     machine.apply(policy(nodes=False))
     assert elements(machine, f"{SIGNALING}.ipv4") == ["198.18.2.1", "198.18.4.77"]
     assert elements(machine, f"{SIGNALING}.ipv6") == ["2001:2:0:2::1"]
@@ -182,14 +183,14 @@ def test_new_sets_are_filled_with_what_was_learned_before(machine):
 def test_the_rules_come_back_with_what_was_learned_and_without_it_if_that_is_damaged(machine):
     machine.apply(policy())
     good = f"add element inet webrtc_firewall {SIGNALING}.ipv4 {{ 198.18.2.1 }} # 99999999999 198.18.2.1 eu.livekit.cloud\n"
-    machine.sh("mkdir -p /var/lib/webrtc-firewall; cat >/var/lib/webrtc-firewall/learned.nft", good)
+    machine.sh("mkdir -p /var/lib/webrtc-firewall; cat >/var/lib/webrtc-firewall/learned", good)
     machine.sh("nft flush ruleset; /etc/webrtc-firewall/restore")
     assert elements(machine, f"{SIGNALING}.ipv4") == ["198.18.2.1"]
-    machine.sh("cat >>/var/lib/webrtc-firewall/learned.nft", "add elem")
+    machine.sh("cat >>/var/lib/webrtc-firewall/learned", "add elem")
     machine.sh("nft flush ruleset; /etc/webrtc-firewall/restore 2>/dev/null")
     assert elements(machine, f"{SIGNALING}.ipv4") == []
     assert machine.apply(policy())["changes"] == {}
-    machine.sh("rm /var/lib/webrtc-firewall/learned.nft; nft flush ruleset; /etc/webrtc-firewall/restore")
+    machine.sh("rm /var/lib/webrtc-firewall/learned; nft flush ruleset; /etc/webrtc-firewall/restore")
     assert machine.apply(policy())["changes"] == {}
 
 

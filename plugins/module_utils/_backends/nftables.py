@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Callable, Optional
 
 from ansible_collections.webrtc.firewall.plugins.module_utils import _foreign, _nft_describe, _nft_listing, _nft_render, _nft_transaction
-from ansible_collections.webrtc.firewall.plugins.module_utils._backend import Backend, Boot, Change, FlowState, Plan, State
+from ansible_collections.webrtc.firewall.plugins.module_utils._backend import Backend, Change, FlowState, Plan, State
 from ansible_collections.webrtc.firewall.plugins.module_utils._errors import FirewallError, Problem, TargetProblem
 from ansible_collections.webrtc.firewall.plugins.module_utils._foreign import COMMENT, Address, ForeignChain, ForeignRule, Permits
 from ansible_collections.webrtc.firewall.plugins.module_utils._foreign_listing import (
@@ -23,11 +23,12 @@ from ansible_collections.webrtc.firewall.plugins.module_utils._foreign_listing i
     from_nft,
     iptables_tables,
 )
+from ansible_collections.webrtc.firewall.plugins.module_utils._nft_elements import NftSets
 from ansible_collections.webrtc.firewall.plugins.module_utils._nft_model import FAMILY, TABLE, Ruleset
-from ansible_collections.webrtc.firewall.plugins.module_utils._nft_transaction import Learned
-from ansible_collections.webrtc.firewall.plugins.module_utils._paths import LEARNED, RULESET
+from ansible_collections.webrtc.firewall.plugins.module_utils._paths import HEAD, LEARNED, RESTORE, RULESET
 from ansible_collections.webrtc.firewall.plugins.module_utils._permits import Files, boot_script, iptables_scripts, nft_lines
 from ansible_collections.webrtc.firewall.plugins.module_utils._policy import Policy
+from ansible_collections.webrtc.firewall.plugins.module_utils._sets import Learned, Sets
 from ansible_collections.webrtc.firewall.plugins.module_utils._system import Output, find, read
 
 _LEGACY = {"ip": "/proc/net/ip_tables_names", "ip6": "/proc/net/ip6_tables_names"}
@@ -53,10 +54,11 @@ class Live:
 
 @dataclass(frozen=True)
 class Steps:
-    """What `apply` loads: one nft transaction, then one text for each iptables command."""
+    """What `apply` loads, one nft transaction, then one text for each iptables command; and the whole table as the boot loads it."""
 
     nft: str
     iptables: dict[str, str]
+    definition: str
     before: Live
 
 
@@ -67,6 +69,28 @@ class Nftables(Backend):
 
     def installed(self) -> bool:
         return find("nft") is not None
+
+    def in_charge(self) -> str:
+        if not self.installed():
+            return ""
+        chains = [str(chain.address) for chain in from_nft(_json(self._nft("-t", "-j", "list", "ruleset"))) if chain.hook]
+        return f"nft holds {', '.join(sorted(chains))}" if chains else ""
+
+    @staticmethod
+    def unsupported(policy: Policy) -> list[Problem]:
+        return []
+
+    @staticmethod
+    def learned_set(flow_id: str, family: str) -> str:
+        return _nft_render.learned_set(flow_id, family)
+
+    @staticmethod
+    def learned_text(learned: Learned) -> str:
+        return "".join(f"{line}\n" for line in _nft_transaction.elements(learned))
+
+    @staticmethod
+    def sets() -> Sets:
+        return NftSets()
 
     @staticmethod
     def render_text(policy: Policy) -> str:
@@ -98,15 +122,16 @@ class Nftables(Backend):
         )
         script = own + "".join(f"{line}\n" for line in nft_lines(permits, mark))
         warnings = _foreign.too_early(live.foreign, frame.placement, _nft_render.CLASSIFY) if frame else []
-        boot = self._boot(wanted, permits, mark) if wanted else Boot("", "")
-        return Plan(tuple(changes), tuple(warnings), Steps(script, iptables_scripts(permits, mark), live), boot)
+        text = _nft_transaction.definition(wanted) if wanted else ""
+        steps = Steps(script, iptables_scripts(permits, mark), text, live)
+        return Plan(tuple(changes), tuple(warnings), steps, self._files(wanted, text, permits, mark) if wanted else {})
 
     def validate(self, plan: Plan, check: bool) -> None:
         # The transaction is validated by being loaded, all or nothing; what is stored differs from it where a table is there already.
         if plan.steps.nft and check:
             self._load(plan.steps.nft, "-c")
         elif plan.steps.nft and plan.steps.before.ours:
-            self._load(plan.boot.ruleset, "-c")
+            self._load(plan.steps.definition, "-c")
 
     def apply(self, plan: Plan) -> Callable[[], None]:
         before = plan.steps.before
@@ -151,11 +176,12 @@ class Nftables(Backend):
         dropped, rejected = (live.ours.packets.get(name, (0, 0))[0] for name in (_nft_render.DROPPED, _nft_render.REJECTED))
         return State(True, flows, permits, dropped, rejected, frame, live.ours.learned)
 
-    def _boot(self, wanted: Ruleset, permits: Permits, mark: int) -> Boot:
+    def _files(self, wanted: Ruleset, text: str, permits: Permits, mark: int) -> dict[str, tuple[str, int]]:
         where = sorted({*permits.add, *permits.keep})
         tools = {item.tool: _tool(item.tool) for item in where if item.tool != "nft"}
         files = Files(RULESET, LEARNED if any(item.learned for item in wanted.sets) else "")
-        return Boot(_nft_transaction.definition(wanted), boot_script(_tool("nft"), files, where, mark, tools))
+        script = boot_script(_tool("nft"), files, where, mark, tools)
+        return {RULESET: (HEAD + text, 0o600), RESTORE: (f"#!/bin/sh\n{HEAD}{script}", 0o700)}
 
     def _nft(self, *arguments: str) -> str:
         done = self.run([_tool("nft"), *arguments], "")

@@ -13,6 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.webrtc.firewall.plugins.module_utils import _journal, _learned
+from ansible_collections.webrtc.firewall.plugins.module_utils._backends.nftables import Nftables
+from ansible_collections.webrtc.firewall.plugins.module_utils._nft_render import learned_set
 from ansible_collections.webrtc.firewall.plugins.module_utils._policy import Destination, Flow, Frame, Policy
 
 SIGNALING, NODES = "liveavatar.signaling.learned.ipv4", "liveavatar.turn-udp.learned.ipv4"
@@ -46,21 +48,21 @@ def policy(size: int = 65536, families: tuple[str, ...] = ("ipv4", "ipv6")) -> P
     ],
 )
 def test_a_name_opens_what_its_requirements_name_and_no_more(name, flows):
-    lesson = _learned.Lesson(policy())
+    lesson = _learned.Lesson(policy(), learned_set)
     wanted = [(f"liveavatar.{flow}.learned.ipv4", "198.18.4.77") for flow in flows]
     assert lesson.elements((name, "198.18.4.77")) == wanted
     assert bool(lesson.pattern(name)) is bool(flows)
 
 
 def test_families_are_kept_apart_and_one_that_is_not_opened_is_not_learned():
-    both, four = _learned.Lesson(policy()), _learned.Lesson(policy(families=("ipv4",)))
+    both, four = _learned.Lesson(policy(), learned_set), _learned.Lesson(policy(families=("ipv4",)), learned_set)
     assert both.elements(("x.livekit.cloud", "2001:2::1")) == [("liveavatar.signaling.learned.ipv6", "2001:2::1")]
     assert four.elements(("x.livekit.cloud", "2001:2::1")) == []
     assert sorted(four.sets) == ["liveavatar.api.learned.ipv4", SIGNALING, NODES]
 
 
 def memory(size: int = 65536, keep: float = 10.0) -> _learned.Memory:
-    return _learned.Memory(_learned.Lesson(policy(size)), keep)
+    return _learned.Memory(_learned.Lesson(policy(size), learned_set), keep)
 
 
 def expire(known: _learned.Memory, now: float) -> list[tuple[str, str]]:
@@ -138,7 +140,7 @@ STEPS = st.lists(
 @given(STEPS, st.integers(1, 5))
 def test_the_kernel_always_holds_what_is_known_and_never_more_than_fits(steps, size):
     """The changes are applied to two plain sets, as the kernel would: it refuses to remove what is not there."""
-    known = _learned.Memory(_learned.Lesson(policy(size)), 10.0)
+    known = _learned.Memory(_learned.Lesson(policy(size), learned_set), 10.0)
     kernel: set[tuple[str, str]] = set()
     times: dict[tuple[str, str], float] = {}
     now = 0.0
@@ -165,18 +167,17 @@ def test_the_kernel_always_holds_what_is_known_and_never_more_than_fits(steps, s
 
 
 def test_the_journal_is_a_script_of_nft_and_is_read_back(tmp_path):
-    path = str(tmp_path / "learned.nft")
-    journal = _journal.Journal(_learned.Lesson(policy()), path)
+    path = str(tmp_path / "learned")
+    journal = _journal.Journal(_learned.Lesson(policy(), learned_set), Nftables.learned_text, path)
     journal.rewrite({("a.livekit.cloud", "198.18.2.1"): 50.0, ("b.livekit.cloud", "198.18.2.2"): 60.0})
     journal.note([("x.host.livekit.cloud", "198.18.4.77"), ("a.livekit.cloud", "198.18.2.1")], 100.0)
     with open(path, encoding="ascii") as file:
         commands = [line.partition(" #")[0] for line in file.read().splitlines() if not line.startswith("#")]
     # Those from the beginning at once, and each later one by itself.
-    assert commands == [
-        f"add element inet webrtc_firewall {SIGNALING} {{",
-        "198.18.2.1, 198.18.2.2",
-        "}",
-        f"add element inet webrtc_firewall {SIGNALING} {{ 198.18.4.77 }}; add element inet webrtc_firewall {NODES} {{ 198.18.4.77 }}",
+    assert " ".join(commands).replace("} ", "}\n").splitlines() == [
+        f"add element inet webrtc_firewall {SIGNALING} {{ 198.18.2.1, 198.18.2.2 }}",
+        f"add element inet webrtc_firewall {SIGNALING} {{ 198.18.4.77 }}",
+        f"add element inet webrtc_firewall {NODES} {{ 198.18.4.77 }}",
         f"add element inet webrtc_firewall {SIGNALING} {{ 198.18.2.1 }}",
     ]
     found = _journal.load(path)
@@ -189,12 +190,12 @@ def test_the_journal_is_a_script_of_nft_and_is_read_back(tmp_path):
 
 
 def test_what_is_noted_while_the_journal_is_rewritten_is_in_it(tmp_path):
-    path = str(tmp_path / "learned.nft")
-    journal = _journal.Journal(_learned.Lesson(policy()), path)
+    path = str(tmp_path / "learned")
+    journal = _journal.Journal(_learned.Lesson(policy(), learned_set), Nftables.learned_text, path)
     left = {("a.livekit.cloud", f"198.18.{high}.{low}"): 50.0 for high in range(20) for low in range(250)}
     journal.rewrite(left)
     # What a killed process had staged.
-    (tmp_path / ".learned.nft.x").touch()
+    (tmp_path / ".learned.x").touch()
 
     async def run():
         rewriting = asyncio.ensure_future(journal.rewrite_aside(left))
@@ -210,7 +211,7 @@ def test_what_is_noted_while_the_journal_is_rewritten_is_in_it(tmp_path):
     noted = asyncio.run(run())
     assert noted > 1
     assert len(_journal.load(path)) == 5000 + noted
-    assert [path.name for path in tmp_path.iterdir()] == ["learned.nft"]
+    assert [path.name for path in tmp_path.iterdir()] == ["learned"]
 
 
 @pytest.mark.parametrize(
@@ -226,13 +227,13 @@ def test_what_is_noted_while_the_journal_is_rewritten_is_in_it(tmp_path):
     ],
 )
 def test_damaged_and_ended_lines_are_passed_over(tmp_path, line):
-    path = tmp_path / "learned.nft"
+    path = tmp_path / "learned"
     path.write_text(f"{line}\nadd element inet t s {{ 198.18.2.2 }} # 99999999999 198.18.2.2 b.livekit.cloud\nadd element inet webrtc_fi")
     assert list(_journal.load(str(path))) == [("b.livekit.cloud", "198.18.2.2")]
 
 
 def test_a_disk_that_takes_no_more_stops_nothing(tmp_path, capsys):
-    journal = _journal.Journal(_learned.Lesson(policy()), str(tmp_path / "gone" / "learned.nft"))
+    journal = _journal.Journal(_learned.Lesson(policy(), learned_set), Nftables.learned_text, str(tmp_path / "gone" / "learned"))
     journal.rewrite({})
     journal.note([("a.livekit.cloud", "198.18.2.1")], 100.0)
     assert capsys.readouterr().err.count("cannot be written") == 1
@@ -240,7 +241,7 @@ def test_a_disk_that_takes_no_more_stops_nothing(tmp_path, capsys):
 
 def test_what_was_learned_fills_the_sets_of_a_changed_policy():
     left = {("x.host.livekit.cloud", "198.18.4.77"): 5.0, ("old.example", "198.18.9.9"): 5.0, ("x.host.livekit.cloud", "2001:2::7"): 5.0}
-    assert _learned.elements(policy(), left) == {
+    assert _learned.elements(policy(), learned_set, left) == {
         SIGNALING: ("198.18.4.77",),
         "liveavatar.signaling.learned.ipv6": ("2001:2::7",),
         NODES: ("198.18.4.77",),
@@ -249,7 +250,7 @@ def test_what_was_learned_fills_the_sets_of_a_changed_policy():
 
 
 def test_the_report_names_flow_suffix_address_time_and_use():
-    rows = _learned.report(policy(), {("x.host.livekit.cloud", "198.18.4.77"): 41.7}, {NODES: {"198.18.4.77": 3}})
+    rows = _learned.report(policy(), learned_set, {("x.host.livekit.cloud", "198.18.4.77"): 41.7}, {NODES: {"198.18.4.77": 3}})
     fact = {"name": "x.host.livekit.cloud", "address": "198.18.4.77", "seconds_left": 42}
     assert rows == [
         {"id": "liveavatar/signaling", "suffix": "*.livekit.cloud", "packets": 0, **fact},
