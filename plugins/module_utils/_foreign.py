@@ -50,6 +50,7 @@ class ForeignRule:
         marks: the bits of the conntrack mark that it reads or writes.
         permit: the bit that it accepts if it is our own rule, else 0.
         handle: nft's handle; 0 with iptables.
+        jump: our own chain that it leads to, if it is the jump of our iptables backend; other backends look through it.
     """
 
     text: str
@@ -59,6 +60,7 @@ class ForeignRule:
     permit: int = 0
     ours: bool = False
     handle: int = 0
+    jump: str = ""
 
 
 @dataclass(frozen=True)
@@ -93,11 +95,11 @@ def plan(chains: Iterable[ForeignChain], placement: str, mark: int) -> Permits:
         What to add, remove and keep. A rule of ours that is elsewhere than it should be is removed and added anew.
     """
     index = {chain.address: chain for chain in chains}
-    doors = {_door(chain, index) for chain in index.values() if chain.hook in HOOKS.get(placement, ()) and may_drop(chain, index)}
+    doors = {door(chain, index) for chain in index.values() if chain.hook in HOOKS.get(placement, ()) and may_drop(chain, index)}
     add, remove, keep = [], [], []
     for address, chain in sorted(index.items()):
         ours = [rule for rule in chain.rules if rule.ours]
-        good = address in doors and len(ours) == 1 and ours[0].permit == mark and _at_head(chain, ours[0])
+        good = address in doors and len(ours) == 1 and ours[0].permit == mark and at_head(chain, ours[0])
         if good:
             keep.append(address)
             continue
@@ -127,7 +129,7 @@ def _reached(chain: ForeignChain, index: dict[Address, ForeignChain]) -> Iterato
                     waiting.append(there)
 
 
-def _door(chain: ForeignChain, index: dict[Address, ForeignChain]) -> Address:
+def door(chain: ForeignChain, index: dict[Address, ForeignChain]) -> Address:
     """Docker rewrites FORWARD but keeps DOCKER-USER, which it calls first: that is where a user's rules belong."""
     where = chain.address
     docker = Address(where.tool, where.family, where.table, DOCKER_CHAIN)
@@ -135,7 +137,7 @@ def _door(chain: ForeignChain, index: dict[Address, ForeignChain]) -> Address:
     return docker if chain.hook == "forward" and docker in index and called else where
 
 
-def _at_head(chain: ForeignChain, ours: ForeignRule) -> bool:
+def at_head(chain: ForeignChain, ours: ForeignRule) -> bool:
     """Whether nothing before our rule can drop: others may well put an accept or a counter before it."""
     before = chain.rules[: chain.rules.index(ours)]
     return not any(rule.drops or rule.targets for rule in before)
@@ -163,10 +165,15 @@ def managers(chains: Iterable[ForeignChain]) -> list[Problem]:
 
 def too_early(chains: Iterable[ForeignChain], placement: str, classify: int) -> list[str]:
     """Chains that drop before a packet is classified, so that no permit can help there."""
-    everything = list(chains)
-    index = {chain.address: chain for chain in everything}
+    found = droppers(chains, HOOKS[placement] - {"input"}, classify - 1)
+    return [f"{text}, before flows are classified at {classify}: no permit can be placed there" for text in found]
+
+
+def droppers(chains: Iterable[ForeignChain], hooks: set[str], latest: int) -> list[str]:
+    """Chains of some hooks that may drop at this priority or an earlier one, in words."""
+    index = {chain.address: chain for chain in chains}
     return [
-        f"{chain.address} may drop at priority {chain.priority}, before flows are classified at {classify}: no permit can be placed there"
-        for chain in everything
-        if chain.hook in HOOKS[placement] - {"input"} and chain.priority < classify and may_drop(chain, index)
+        f"{chain.address} may drop at priority {chain.priority}"
+        for chain in index.values()
+        if chain.hook in hooks and chain.priority <= latest and may_drop(chain, index)
     ]

@@ -13,6 +13,7 @@ import re
 import shlex
 from typing import Any, Iterable, Iterator, Mapping, Optional
 
+from ansible_collections.webrtc.firewall.plugins.module_utils import _ipt_model
 from ansible_collections.webrtc.firewall.plugins.module_utils._foreign import COMMENT, Address, ForeignChain, ForeignRule
 from ansible_collections.webrtc.firewall.plugins.module_utils._nft_model import FAMILY, TABLE, canonical
 
@@ -153,7 +154,7 @@ def from_iptables_save(tool: str, family: str, text: str) -> list[ForeignChain]:
     for line in text.splitlines():
         if line.startswith("*"):
             table = line[1:].strip()
-        elif line.startswith(":"):
+        elif line.startswith(":") and not _ipt_model.is_ours(line[1:].split()[0]):
             name, policy = line[1:].split()[:2]
             policies[Address(tool, family, table, name)] = policy.lower()
         elif line.startswith("-A "):
@@ -167,6 +168,8 @@ def from_iptables_save(tool: str, family: str, text: str) -> list[ForeignChain]:
 
 def _iptables_rule(line: str, words: list[str]) -> ForeignRule:
     target = _after(words, ("-j", "-g")) or ""
+    if _ipt_model.is_ours(target):
+        return ForeignRule(line, jump=target)
     ours = _after(words, ("--comment",)) == COMMENT
     return ForeignRule(
         text=line,

@@ -70,7 +70,7 @@ def render(policy: Policy) -> Ruleset:
     hooks = HOOKS[frame.placement]
     deny = frame.baseline == "deny_egress"
     chains = [Chain(FLOWS)] + [Chain(f"wf_{hook}", hook, CLASSIFY, "accept") for hook in hooks]
-    rules = [rule for flow in sorted(policy.flows, key=_breadth) for rule in _flow_rules(flow, frame)]
+    rules = [rule for flow in sorted(policy.flows, key=breadth) for rule in _flow_rules(flow, frame)]
     for hook in hooks:
         rules += _entry(f"wf_{hook}", hook, frame, FLOWS)
     counters = [flow_name(flow.id) for flow in policy.flows]
@@ -89,7 +89,7 @@ def render(policy: Policy) -> Ruleset:
     return Ruleset(tuple(chains), tuple(_sets(policy)), tuple(sorted(counters)), tuple(rules))
 
 
-def _breadth(flow: Flow) -> tuple[float, str]:
+def breadth(flow: Flow) -> tuple[float, str]:
     """How much of the address space a flow opens: where flows overlap, a packet is counted for the narrowest."""
     if flow.destination.any:
         return float("inf"), flow.id

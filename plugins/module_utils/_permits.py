@@ -78,6 +78,12 @@ def boot_script(nft: str, files: Files, where: Iterable[Address], mark: int, too
         f"    {_load(files)} || exit 1",
         "fi",
     ]
+    return "\n".join([*lines, *permit_lines("", where, mark, tools), "exit 0", ""])
+
+
+def permit_lines(nft: str, where: Iterable[Address], mark: int, tools: dict[str, str]) -> list[str]:
+    """Shell commands that put each permit where it is missing; nft's path is in its variable already if none is given."""
+    lines = [f"nft={shlex.quote(nft)}"] if nft else []
     for item in where:
         if item.tool == "nft":
             chain = " ".join(map(shlex.quote, (item.family, item.table, item.name)))
@@ -88,7 +94,7 @@ def boot_script(nft: str, files: Files, where: Iterable[Address], mark: int, too
             has = f"{command} -C {shlex.quote(item.name)} {_iptables_rule(mark)} 2>/dev/null"
             put = f"{command} -I {shlex.quote(item.name)} 1 {_iptables_rule(mark)}"
         lines += [f"if ! {has}; then", f"    {put} || echo {shlex.quote(f'webrtc-firewall: no permit in {item}')} >&2", "fi"]
-    return "\n".join([*lines, "exit 0", ""])
+    return lines
 
 
 def _load(files: Files) -> str:

@@ -28,7 +28,13 @@ INSIDE = "/collections/ansible_collections/webrtc/firewall"
 
 
 class Machine:
-    """One container and the driver in it."""
+    """One container and the driver in it.
+
+    Attributes:
+        backend: the name of the backend that `apply`, `absent` and `state` use where they are told no other.
+    """
+
+    backend = "nftables"
 
     def __init__(self, suite: str, options: tuple[str, ...]) -> None:
         # The one name that both services' policies resolve when wildcards are left to `any`.
@@ -63,10 +69,13 @@ class Machine:
         return done["out"]
 
     def apply(self, policy, **options):
-        return self.ask("apply", policy=policy, **options)
+        return self.ask("apply", policy=policy, **{"backend": self.backend, **options})
 
     def absent(self, **options):
-        return self.ask("absent", **options)
+        return self.ask("absent", **{"backend": self.backend, **options})
+
+    def state(self, **options):
+        return self.ask("state", **{"backend": self.backend, **options})
 
     def foreign(self):
         """The whole ruleset less what is ours: our table, and the one rule that stands in chains of others."""

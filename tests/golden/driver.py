@@ -4,8 +4,9 @@
 
 """Runs inside a container: takes one JSON command a line, does it with the collection's own code, answers one JSON line.
 
-Commands: {"do": "apply", "policy", "exclusive", "check"}, {"do": "absent", "services", "check"}, {"do": "load", "policy"}
-(load the rendered text and read it back), {"do": "run", "argv", "text"}, {"do": "reset"}.
+Commands: {"do": "apply", "policy", "exclusive", "check", "backend"}, {"do": "absent", "services", "check", "backend"},
+{"do": "state", "backend"}, {"do": "load", "policy"} (load the rendered text with nft and read it back), {"do": "run", "argv", "text"},
+{"do": "reset"}.
 """
 
 from __future__ import annotations
@@ -19,28 +20,33 @@ from typing import Any
 sys.path.insert(0, "/collections")
 sys.dont_write_bytecode = True
 
-from ansible_collections.webrtc.firewall.plugins.module_utils import _apply, _nft_listing, _nft_render, _paths, _persistence, _system  # noqa: E402
+from ansible_collections.webrtc.firewall.plugins.module_utils import (  # noqa: E402
+    _apply,
+    _choice,
+    _nft_listing,
+    _nft_render,
+    _paths,
+    _persistence,
+    _system,
+)
 from ansible_collections.webrtc.firewall.plugins.module_utils._backends import BACKENDS  # noqa: E402
 from ansible_collections.webrtc.firewall.plugins.module_utils._errors import FirewallError  # noqa: E402
 from ansible_collections.webrtc.firewall.plugins.module_utils._policy_json import from_dict  # noqa: E402
 
 
-def command(argv: list[str], text: str) -> _system.Output:
+def run_it(argv: list[str], text: str) -> _system.Output:
     done = subprocess.run(argv, input=text, capture_output=True, text=True, check=False, env=_system.VARIABLES)
     return _system.Output(done.returncode, done.stdout, done.stderr)
 
 
-BACKEND = BACKENDS["nftables"](command)
-
-
 def run(argv: list[str], text: str = "") -> dict[str, Any]:
-    return vars(command(argv, text))
+    return vars(run_it(argv, text))
 
 
 def load(policy: Any) -> dict[str, Any]:
     """Whether the kernel has what was rendered, as nft lists it."""
     wanted = from_dict(policy)
-    done = run(["nft", "-f", "-"], BACKEND.render_text(wanted))
+    done = run(["nft", "-f", "-"], BACKENDS["nftables"].render_text(wanted))
     if done["code"]:
         return {"same": False, "err": done["err"][:2000]}
     live = _nft_listing.parse(json.loads(run(["nft", "-j", "list", "table", "inet", "webrtc_firewall"])["out"]))
@@ -48,7 +54,7 @@ def load(policy: Any) -> dict[str, Any]:
 
 
 def reset() -> dict[str, Any]:
-    _persistence.write(_persistence.NOTHING, _persistence.NOTHING.needs, command)
+    _persistence.write(_persistence.NOTHING, _persistence.NOTHING.needs, run_it)
     shutil.rmtree(_paths.DIRECTORY, ignore_errors=True)
     return run(["nft", "flush", "ruleset"])
 
@@ -62,13 +68,21 @@ def answer(command: dict[str, Any]) -> dict[str, Any]:
     if action == "load":
         return load(**command)
     try:
+        backend = _choice.choose(command.get("backend", "nftables"), run_it).backend
+        if action == "state":
+            state = backend.state(backend.read())
+            return {**vars(state), "flows": [vars(flow) for flow in state.flows]}
         if action == "apply":
-            result = _apply.present(BACKEND, from_dict(command["policy"]), command.get("exclusive", True), command.get("check", False))
+            result = _apply.present(backend, from_dict(command["policy"]), command.get("exclusive", True), command.get("check", False))
         else:
-            result = _apply.absent(BACKEND, command.get("services", []), command.get("check", False))
+            result = _apply.absent(backend, command.get("services", []), command.get("check", False))
     except FirewallError as error:
         return {"error": str(error)}
-    return {"changes": {change.id: [change.before, change.after] for change in result.changes}, "warnings": list(result.warnings)}
+    return {
+        "backend": backend.name,
+        "changes": {change.id: [change.before, change.after] for change in result.changes},
+        "warnings": list(result.warnings),
+    }
 
 
 for line in sys.stdin:

@@ -8,21 +8,16 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass, replace
-from typing import Any, Callable, Optional
+from typing import Callable, Optional
 
 from ansible_collections.webrtc.firewall.plugins.module_utils import _foreign, _nft_describe, _nft_listing, _nft_render, _nft_transaction
 from ansible_collections.webrtc.firewall.plugins.module_utils._backend import Backend, Change, FlowState, Plan, State
 from ansible_collections.webrtc.firewall.plugins.module_utils._errors import FirewallError, Problem, TargetProblem
 from ansible_collections.webrtc.firewall.plugins.module_utils._foreign import COMMENT, Address, ForeignChain, ForeignRule, Permits
-from ansible_collections.webrtc.firewall.plugins.module_utils._foreign_listing import (
-    IPTABLES,
-    from_iptables_save,
-    from_nft,
-    iptables_tables,
-)
+from ansible_collections.webrtc.firewall.plugins.module_utils._foreign_listing import from_nft
+from ansible_collections.webrtc.firewall.plugins.module_utils._foreign_read import iptables_chains, parsed, path_of, saved
 from ansible_collections.webrtc.firewall.plugins.module_utils._nft_elements import NftSets
 from ansible_collections.webrtc.firewall.plugins.module_utils._nft_model import FAMILY, TABLE, Ruleset
 from ansible_collections.webrtc.firewall.plugins.module_utils._paths import HEAD, LEARNED, RESTORE, RULESET
@@ -31,7 +26,6 @@ from ansible_collections.webrtc.firewall.plugins.module_utils._policy import Pol
 from ansible_collections.webrtc.firewall.plugins.module_utils._sets import Learned, Sets
 from ansible_collections.webrtc.firewall.plugins.module_utils._system import Output, find, read
 
-_LEGACY = {"ip": "/proc/net/ip_tables_names", "ip6": "/proc/net/ip6_tables_names"}
 _CONNTRACK_COUNT = "/proc/sys/net/netfilter/nf_conntrack_count"
 # A segmentation fault or an abort, as Python and as a shell tell it.
 _CRASHED = (-11, -6, 139, 134)
@@ -73,7 +67,7 @@ class Nftables(Backend):
     def in_charge(self) -> str:
         if not self.installed():
             return ""
-        chains = [str(chain.address) for chain in from_nft(_json(self._nft("-t", "-j", "list", "ruleset"))) if chain.hook]
+        chains = [str(chain.address) for chain in from_nft(parsed(self._nft("-t", "-j", "list", "ruleset"))) if chain.hook]
         return f"nft holds {', '.join(sorted(chains))}" if chains else ""
 
     @staticmethod
@@ -97,12 +91,12 @@ class Nftables(Backend):
         return _nft_transaction.definition(_nft_render.render(policy))
 
     def read(self) -> Live:
-        listing = _json(self._nft("-t", "-j", "list", "ruleset"))
+        listing = parsed(self._nft("-t", "-j", "list", "ruleset"))
         tables = [entry["table"] for entry in listing.get("nftables", []) if "table" in entry]
         ours = None
         if any(table["family"] == FAMILY and table["name"] == TABLE for table in tables):
-            ours = _nft_listing.parse(_json(self._nft("-j", "list", "table", FAMILY, TABLE)))
-        return Live(ours, tuple(from_nft(listing) + self._iptables_chains(listing)))
+            ours = _nft_listing.parse(parsed(self._nft("-j", "list", "table", FAMILY, TABLE)))
+        return Live(ours, tuple(from_nft(listing) + iptables_chains(saved(self.run, listing))))
 
     def obstacles(self, policy: Policy, live: Live) -> list[Problem]:
         return _foreign.managers(live.foreign) + _foreign.conflicts(live.foreign, policy.frame.mark)
@@ -178,41 +172,27 @@ class Nftables(Backend):
 
     def _files(self, wanted: Ruleset, text: str, permits: Permits, mark: int) -> dict[str, tuple[str, int]]:
         where = sorted({*permits.add, *permits.keep})
-        tools = {item.tool: _tool(item.tool) for item in where if item.tool != "nft"}
+        tools = {item.tool: path_of(item.tool) for item in where if item.tool != "nft"}
         files = Files(RULESET, LEARNED if any(item.learned for item in wanted.sets) else "")
-        script = boot_script(_tool("nft"), files, where, mark, tools)
+        script = boot_script(path_of("nft"), files, where, mark, tools)
         return {RULESET: (HEAD + text, 0o600), RESTORE: (f"#!/bin/sh\n{HEAD}{script}", 0o700)}
 
     def _nft(self, *arguments: str) -> str:
-        done = self.run([_tool("nft"), *arguments], "")
+        done = self.run([path_of("nft"), *arguments], "")
         if done.code:
             raise TargetProblem([_nft_problem(done, "", f"nft {' '.join(arguments)}")])
         return done.out
 
     def _load(self, text: str, *options: str) -> None:
-        done = self.run([_tool("nft"), *options, "-f", "-"], text)
+        done = self.run([path_of("nft"), *options, "-f", "-"], text)
         if done.code:
             raise TargetProblem([_nft_problem(done, text, "nft -f")])
 
     def _restore(self, tool: str, text: str) -> None:
-        done = self.run([_tool(f"{tool}-restore"), "--noflush", "--wait", "10"], text)
+        done = self.run([path_of(f"{tool}-restore"), "--noflush", "--wait", "10"], text)
         if done.code:
             remedy = "Something changed the chains meanwhile; run again."
             raise TargetProblem([Problem(f"{tool}-restore", done.err.strip()[:300], "to take the permit", remedy)])
-
-    def _iptables_chains(self, listing: dict[str, Any]) -> list[ForeignChain]:
-        """Chains of iptables-nft where nft's listing shows any, and of iptables-legacy where the kernel names its tables."""
-        managed = {family for family, _table in iptables_tables(listing)}
-        tools = [(f"{IPTABLES[family]}-nft", family) for family in sorted(managed)]
-        tools += [(f"{IPTABLES[family]}-legacy", family) for family, path in _LEGACY.items() if (read(path) or "").strip()]
-        chains = []
-        for tool, family in tools:
-            done = self.run([_tool(f"{tool}-save")], "")
-            if done.code:
-                remedy = "Its tables hold rules that it cannot read itself, or it may not read them."
-                raise TargetProblem([Problem(f"{tool}-save", done.err.strip()[:300], "a listing of its tables", remedy)])
-            chains += from_iptables_save(tool, family, done.out)
-        return chains
 
 
 def _ours(live: Live) -> list[tuple[Address, ForeignRule]]:
@@ -238,23 +218,6 @@ def _permit_changes(permits: Permits) -> list[Change]:
 
 def _is_flow(name: str) -> bool:
     return not name.startswith(("frame/", "chain/", "set/", "counter/", "unknown "))
-
-
-def _json(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError as error:
-        remedy = "Install an nft that is built with JSON support (libjansson)."
-        raise TargetProblem([Problem("nft -j", text[:80], "JSON", remedy)]) from error
-
-
-def _tool(name: str) -> str:
-    path = find(name)
-    if path is None:
-        package = "nftables" if name == "nft" else "iptables"
-        remedy = f"Install the package {package}, or leave webrtc_egress_install at true."
-        raise TargetProblem([Problem(f"command {name}", None, f"{name} in the system's path", remedy)])
-    return path
 
 
 def _nft_problem(done: Output, text: str, what: str) -> Problem:

@@ -1,0 +1,154 @@
+# Copyright (c) 2026, webrtc.firewall contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What every backend promises, as tests on real machines: a backend's own test class names its ways, and has them all.
+
+docs/backends.md says the same in words.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.webrtc.firewall.plugins.module_utils._policy_json import to_dict
+from ansible_collections.webrtc.firewall.plugins.plugin_utils._compile import compile_site
+
+# All files of ours, wherever they are, with their times; and what of them is still there after a removal.
+FILES = "ls -la --time-style=full-iso /etc/webrtc-firewall /etc/init.d/webrtc-firewall /etc/cron.d/webrtc-firewall 2>/dev/null || true"
+PRESENT = "ls -d /etc/webrtc-firewall /var/lib/webrtc-firewall /usr/local/lib/webrtc-firewall /etc/*.d/webrtc-firewall 2>/dev/null || true"
+RTP = ("vonage/rtp-media", "udp 10000-50000 to 168.100.64.0/18, 216.147.0.0/18")
+
+
+def policy(services=("vonage",), **site):
+    # The machine has no default route; so the way out is named.
+    return to_dict(compile_site(list(services), {"wildcards": "any", "out_interfaces": ["lo"], **site}).policy)
+
+
+class Contract:
+    """The promises. A subclass gives the rest.
+
+    Attributes:
+        backend: the backend's name.
+        image: what the name of the lab's image has behind the suite.
+        options: further options for podman run.
+        live: a shell command that prints the whole live packet filter and the manager's files, ours and others'.
+        foreign: the shell command that puts rules of others there; its own live text must come back after a removal.
+        tampering: ways to damage what is ours: a shell command, how the id begins under which a check run must tell it, and the command
+            that takes away what others have put there by it.
+        placements, baselines: those that the backend can express.
+        changed_tier: what must be gone after a change to the tier ``minimum``.
+    """
+
+    backend = ""
+    image = ""
+    options: tuple[str, ...] = ("--cap-add", "NET_ADMIN,NET_RAW")
+    live = ""
+    foreign = "true"
+    tampering: tuple[tuple[str, str, str], ...] = ()
+    placements: tuple[str, ...] = ("gateway", "host", "both")
+    baselines: tuple[str, ...] = ("existing", "deny_egress")
+
+    @pytest.fixture(scope="class")
+    def box(self, machines, suite):
+        with machines(f"{suite}{self.image}", *self.options) as machine:
+            machine.backend = self.backend
+            self.start(machine)
+            yield machine
+
+    def start(self, machine):
+        """What has to run before anything else."""
+
+    def stop(self, machine):
+        """Take everything of ours and of others away again."""
+        machine.absent()
+        machine.ask("reset")
+
+    @pytest.fixture
+    def there(self, box):
+        """A machine with rules of others and none of ours; `before` is its packet filter."""
+        self.stop(box)
+        box.sh(self.foreign)
+        box.before = box.sh(self.live)
+        yield box
+        self.stop(box)
+
+    @pytest.fixture
+    def applied(self, there):
+        first = there.apply(policy())
+        assert first.get("changes"), first
+        return there
+
+    def test_what_was_applied_is_found_and_nothing_is_written(self, applied):
+        before = applied.sh(f"{self.live}; {FILES}")
+        assert applied.apply(policy())["changes"] == {}
+        assert applied.apply(policy(), check=True)["changes"] == {}
+        assert applied.sh(f"{self.live}; {FILES}") == before
+
+    def test_a_check_run_tells_what_a_run_does_and_writes_nothing(self, there):
+        told = there.apply(policy(), check=True)["changes"]
+        assert there.sh(f"{self.live}; {PRESENT}") == there.before
+        assert there.apply(policy())["changes"] == told
+        assert told["vonage/rtp-media"][0] is None
+        told = there.apply(policy(tier="minimum"), check=True)["changes"]
+        assert there.apply(policy(tier="minimum"))["changes"] == told
+
+    def test_flows_are_told_by_id_and_in_words(self, applied):
+        state = applied.state()
+        assert {flow["id"]: flow["rule"] for flow in state["flows"]}[RTP[0]] == RTP[1]
+        assert {flow["id"] for flow in state["flows"]} == {f"vonage/{name}" for name in VONAGE}
+
+    def test_damage_is_found_by_a_check_and_mended_by_the_next_run(self, applied):
+        good = applied.sh(self.live)
+        for damage, told, undo in self.tampering:
+            applied.sh(damage)
+            damaged = applied.sh(self.live)
+            found = applied.apply(policy(), check=True).get("changes")
+            assert found and any(name.startswith(told) for name in found), (damage, found)
+            assert applied.sh(self.live) == damaged, damage
+            assert applied.apply(policy())["changes"] == found, damage
+            assert applied.apply(policy())["changes"] == {}, damage
+            applied.sh(undo or "true")
+            assert self.settled(applied.sh(self.live)) == self.settled(good), damage
+
+    def settled(self, text):
+        """The live text without what a repair may change: the order in which chains were made."""
+        return sorted(text.splitlines())
+
+    def test_rules_of_others_stay_as_they_are_and_a_removal_leaves_nothing(self, applied):
+        applied.apply(policy(["vonage", "liveavatar"], baseline=self.baselines[-1], placement=self.placements[0]))
+        applied.apply(policy(tier="minimum"))
+        assert "vonage/turn-udp" in applied.absent(check=True)["changes"]
+        applied.absent()
+        assert applied.sh(self.live) == applied.before
+        assert applied.sh(PRESENT) == ""
+        assert applied.absent()["changes"] == {}
+
+    def test_every_placement_and_baseline_is_known_again(self, there):
+        for placement in self.placements:
+            for baseline in self.baselines:
+                wanted = policy(placement=placement, baseline=baseline)
+                assert there.apply(wanted).get("changes"), (placement, baseline)
+                assert there.apply(wanted)["changes"] == {}, (placement, baseline)
+
+    def test_services_compose_in_either_order(self, there):
+        there.apply(policy(["vonage", "liveavatar"]))
+        both = self.settled(there.sh(self.live))
+        there.absent()
+        for first, second in (("vonage", "liveavatar"), ("liveavatar", "vonage")):
+            there.apply(policy([first]), exclusive=False)
+            alone = self.settled(there.sh(self.live))
+            there.apply(policy([second]), exclusive=False)
+            assert self.settled(there.sh(self.live)) == both
+            assert there.apply(policy(["vonage", "liveavatar"]))["changes"] == {}
+            there.absent(services=[second])
+            assert self.settled(there.sh(self.live)) == alone
+            there.absent()
+
+    def test_an_exclusive_run_closes_what_it_does_not_name(self, there):
+        there.apply(policy(["vonage", "liveavatar"]))
+        assert there.apply(policy(["vonage"]))["changes"]["liveavatar/media-udp"][1] is None
+        assert not [flow for flow in there.state()["flows"] if flow["id"].startswith("liveavatar")]
+
+
+VONAGE = ("rtp-media", "signaling", "sip-tcp", "sip-tls", "sip-udp", "turn-tcp", "turn-udp")

@@ -1,0 +1,89 @@
+# Copyright (c) 2026, webrtc.firewall contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The iptables backend on real kernels, both variants."""
+
+from __future__ import annotations
+
+from contract import Contract
+
+# As Docker and fail2ban leave it, beside rules by hand.
+FOREIGN = """*filter
+:FORWARD DROP [0:0]
+:DOCKER-USER - [0:0]
+:DOCKER - [0:0]
+:f2b-sshd - [0:0]
+-A INPUT -p tcp -m multiport --dports 22 -j f2b-sshd
+-A INPUT -i lo -j ACCEPT
+-A FORWARD -j DOCKER-USER
+-A FORWARD -o docker0 -j DOCKER
+-A FORWARD -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+-A DOCKER -j DROP
+-A DOCKER-USER -j RETURN
+-A OUTPUT -d 192.0.2.1/32 -j REJECT --reject-with icmp-port-unreachable
+-A f2b-sshd -s 192.0.2.7/32 -j REJECT --reject-with icmp-port-unreachable
+-A f2b-sshd -j RETURN
+COMMIT
+*nat
+-A POSTROUTING -o wan0 -j MASQUERADE
+COMMIT
+"""
+
+
+class Iptables(Contract):
+    variant = ""
+    backend = "iptables"
+
+    @property
+    def live(self):
+        saves = "; ".join(f"{tool}-{self.variant}-save" for tool in ("iptables", "ip6tables"))
+        # Neither counters nor a built-in chain that accepts everything, which is as good as none, are anybody's rules.
+        rules = f"({saves}) | sed 's/ \\[.*//' | grep -v -e '^#' -e '^:[A-Z]* ACCEPT$' -e '^[*]' -e '^COMMIT'"
+        return f"{rules} || true; ipset save | sed 's/ hashsize.*maxelem/ maxelem/; s/ bucketsize.*//'"
+
+    @property
+    def foreign(self):
+        return f"ipset create others hash:ip; ipset add others 192.0.2.9; iptables-{self.variant}-restore <<'END'\n{FOREIGN}END\n"
+
+    def stop(self, machine):
+        super().stop(machine)
+        for tool in (f"iptables-{self.variant}", f"ip6tables-{self.variant}"):
+            machine.sh(f"for table in filter nat; do {tool} -t $table -F; {tool} -t $table -X; done; {tool} -P FORWARD ACCEPT")
+        machine.sh("nft flush ruleset; ipset destroy")
+
+    @property
+    def tampering(self):
+        tool = f"iptables-{self.variant}"
+        drop = "-p tcp --dport 7 -j DROP"
+        rtp = "$(ipset -n list | grep rtp-media)"
+        return (
+            (f"{tool} -F webrtc-flows", "vonage/rtp-media", ""),
+            (f"{tool} -D DOCKER-USER -m comment --comment webrtc.firewall -j webrtc-forward", f"jump/{tool} DOCKER-USER", ""),
+            (f"{tool} -I DOCKER-USER 1 {drop}", f"jump/{tool} DOCKER-USER", f"{tool} -D DOCKER-USER {drop}"),
+            (f"{tool} -F DOCKER-USER; {tool} -A DOCKER-USER -j RETURN", f"jump/{tool} DOCKER-USER", ""),
+            (f"{tool} -I webrtc-forward -j DROP", "unknown rule", ""),
+            (f"{tool} -A webrtc-flows -j ACCEPT", "unknown rule", ""),
+            (f"{tool} -I webrtc-flows -p udp -m comment --comment vonage/turn-udp -j webrtc-permit", "vonage/turn-udp", ""),
+            (f"{tool} -D webrtc-flows 2", "vonage/", ""),
+            (f"{tool} -N webrtc-drop", "chain/webrtc-drop", ""),
+            (f"ip6{tool[2:]} -F webrtc-forward; ip6{tool[2:]} -D FORWARD 1", "frame/", ""),
+            (f"ipset flush {rtp}", "vonage/rtp-media", ""),
+            (f"ipset del {rtp} 216.147.0.0/18", "vonage/rtp-media", ""),
+            (f"ipset add {rtp} 192.0.2.1", "vonage/rtp-media", ""),
+            ("ipset create wf4.other.12345678 hash:net", "set/wf4.other", ""),
+            (f"{tool} -A DOCKER-USER -m comment --comment webrtc.firewall -j webrtc-forward", f"jump/{tool} DOCKER-USER", ""),
+            ("echo >> /etc/webrtc-firewall/rules.v4", "file//etc/webrtc-firewall/rules.v4", ""),
+            ("echo >> /etc/webrtc-firewall/sets.ipset", "file//etc/webrtc-firewall/sets.ipset", ""),
+            ("rm /etc/webrtc-firewall/restore", "file//etc/webrtc-firewall/restore", ""),
+            ("chmod 644 /etc/webrtc-firewall/policy.json", "file//etc/webrtc-firewall/policy.json", ""),
+            (f"mkdir -p /etc/iptables; {tool}-save >/etc/iptables/rules.v4", "file//etc/iptables/rules.v4", ""),
+        )  # fmt: skip
+
+
+class TestNft(Iptables):
+    variant = "nft"
+
+
+class TestLegacy(Iptables):
+    variant = "legacy"
