@@ -193,7 +193,8 @@ def _converge(
     if changes and view.policy:
         backend.validate(plan, check)
     if changes and not check:
-        needs = Needs(os.path.lexists(_paths.RESTORE), bool(before.policy and names(before.policy)), before.resolver)
+        looked_up = bool(before.policy and names(before.policy))
+        needs = Needs(os.path.lexists(_paths.RESTORE), os.path.lexists(_paths.SETS), looked_up, before.resolver)
         _apply(backend, view, plan, former, lambda: _persistence.write(installed, needs, backend.run))
     return Result(changes, (*plan.warnings, *view.warnings, *notes(view, resolver, bool(plan.files))), view.policy)
 
@@ -225,7 +226,7 @@ def _apply(backend: Backend, view: View, plan: Plan, former: Optional[Backend], 
                 time.sleep(SETTLE_SECONDS)
                 backend.apply(backend.plan(view.concrete, backend.read(), {}))
         if former:
-            undo.append(former.apply(former.plan(None, former.read(), {})))
+            undo.append(former.apply(former.plan(None, former.read(), {}, backend)))
         write()
     except BaseException:
         for step in reversed(undo):

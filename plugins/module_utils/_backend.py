@@ -90,6 +90,7 @@ class Backend(ABC):
     Attributes:
         name: what users call it.
         manager: whether it owns the packet filter while it runs, so that nobody else should rule beside it.
+        permits: whether it lets marked connections pass by permits in chains of others.
 
     Args:
         run: runs commands on the machine.
@@ -97,6 +98,7 @@ class Backend(ABC):
 
     name: str
     manager = False
+    permits = False
 
     def __init__(self, run: Runner) -> None:
         self.run = run
@@ -156,13 +158,14 @@ class Backend(ABC):
         """
 
     @abstractmethod
-    def plan(self, policy: Optional[Policy], live: Any, learned: Learned) -> Plan:
+    def plan(self, policy: Optional[Policy], live: Any, learned: Learned, heir: Optional[Backend] = None) -> Plan:
         """Compare; changes nothing.
 
         Args:
             policy: what shall be, without host names; None takes all our rules away.
             live: what `read` returned.
             learned: name of a set to the addresses that DNS answers have taught, for sets that are made anew.
+            heir: with no policy, the backend that has just taken over; permits that both would place are its own now.
         """
 
     @abstractmethod

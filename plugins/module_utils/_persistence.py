@@ -50,7 +50,7 @@ class Installed:
     untouched: frozenset[str] = frozenset()
 
 
-NOTHING = Installed({}, Needs(False, False, None))
+NOTHING = Installed({}, Needs(False, False, False, None))
 
 
 def installed(machine: Machine, policy: Optional[Policy], own: Mapping[str, tuple[str, int]]) -> Installed:
@@ -63,7 +63,7 @@ def installed(machine: Machine, policy: Optional[Policy], own: Mapping[str, tupl
     """
     resolver = machine.resolver
     names = any(flow.destination.hostnames for flow in policy.flows) if policy else False
-    needs = Needs(rules=_paths.RESTORE in own, refresh=names, resolver=resolver)
+    needs = Needs(rules=_paths.RESTORE in own, sets=_paths.SETS in own, refresh=names, resolver=resolver)
     files = dict(own)
     if policy:
         files[_paths.POLICY] = (_stored.policy_text(policy, machine.resolved, machine.backend), 0o600)

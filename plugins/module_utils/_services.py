@@ -39,11 +39,13 @@ class Needs:
 
     Attributes:
         rules: something loads our rules when the machine starts.
+        sets: something makes our ipsets before.
         refresh: something looks host names up again and again.
         resolver: the settings of the resolver that learns, if there is one.
     """
 
     rules: bool
+    sets: bool
     refresh: bool
     resolver: Optional[Resolver]
 
@@ -62,6 +64,8 @@ def python() -> str:
 
 def _wanted(needs: Needs) -> dict[str, Unit]:
     units = {"webrtc-firewall.service": _units.EARLY, "webrtc-firewall-late.service": _units.LATE} if needs.rules else {}
+    if needs.sets:
+        units["webrtc-firewall-sets.service"] = _units.SETS
     if needs.refresh:
         units.update({"webrtc-firewall-refresh.service": _units.refresh(python()), "webrtc-firewall-refresh.timer": _units.TIMER})
     return {**units, **(_units.resolver_units(needs.resolver, python(), find("dnsmasq") or "/usr/sbin/dnsmasq") if needs.resolver else {})}
@@ -82,7 +86,7 @@ def files(needs: Needs) -> dict[str, tuple[str, int]]:
 
 def _all() -> dict[str, Unit]:
     """Every unit that a machine can have; their texts do not matter here."""
-    return _wanted(Needs(True, True, Resolver("instance", ())))
+    return _wanted(Needs(True, True, True, Resolver("instance", ())))
 
 
 def paths() -> list[str]:

@@ -6,8 +6,9 @@
 
 """The texts of what runs ours: units of systemd (systemd.unit(5)), an init script (LSB), a table of cron (crontab(5)).
 
-One unit loads the table early in the boot, and again whenever nftables.service has flushed it; a second one mends permits after
-Docker has made its chains; a timer asks for the addresses of host names again; the learner and a dnsmasq of our own serve DNS.
+One unit loads the rules early in the boot, and again whenever nftables.service or netfilter-persistent.service has flushed them; with
+ipsets another makes these even earlier; one more mends what stands in others' chains after Docker has made its own; a timer asks for
+the addresses of host names again; the learner and a dnsmasq of our own serve DNS.
 """
 
 from __future__ import annotations
@@ -51,10 +52,10 @@ Documentation=man:nft(8)
 DefaultDependencies=no
 Wants=network-pre.target
 Before=network-pre.target shutdown.target
-After=local-fs.target nftables.service netfilter-persistent.service iptables.service
+After=local-fs.target nftables.service netfilter-persistent.service iptables.service ip6tables.service
 Conflicts=shutdown.target
-PartOf=nftables.service
-ReloadPropagatedFrom=nftables.service
+PartOf=nftables.service netfilter-persistent.service iptables.service ip6tables.service
+ReloadPropagatedFrom=nftables.service netfilter-persistent.service iptables.service ip6tables.service
 
 [Service]
 Type=oneshot
@@ -65,9 +66,32 @@ ProtectSystem=full
 ProtectHome=yes
 
 [Install]
-WantedBy=sysinit.target nftables.service
+WantedBy=sysinit.target nftables.service netfilter-persistent.service
 """,
-    ("sysinit.target", "nftables.service"),
+    ("sysinit.target", "nftables.service", "netfilter-persistent.service"),
+)
+# A saved ruleset that names a set which is not there is refused as a whole, and the machine comes up without any rules.
+SETS = Unit(
+    f"""{HEAD}[Unit]
+Description=Sets of WebRTC flows, before any rule can name them
+Documentation=man:ipset(8)
+DefaultDependencies=no
+Wants=network-pre.target
+Before=network-pre.target shutdown.target netfilter-persistent.service iptables.service ip6tables.service webrtc-firewall.service
+After=local-fs.target systemd-modules-load.service
+Conflicts=shutdown.target
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart={RESTORE} sets
+ProtectSystem=full
+ProtectHome=yes
+
+[Install]
+WantedBy=sysinit.target
+""",
+    ("sysinit.target",),
 )
 LATE = Unit(
     f"""{HEAD}[Unit]

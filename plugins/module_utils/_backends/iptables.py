@@ -55,6 +55,7 @@ class Iptables(Backend):
     """iptables, both its variants, with ipset."""
 
     name = "iptables"
+    permits = True
 
     def installed(self) -> bool:
         return all(find(name) for name in ("iptables", "ip6tables", "ipset"))
@@ -111,11 +112,11 @@ class Iptables(Backend):
             for text in _foreign.droppers([chain for chain in live.foreign if chain.address.tool == "nft"], hooks, _FILTER)
         ]
 
-    def plan(self, policy: Optional[Policy], live: Live, learned: Learned) -> Plan:
+    def plan(self, policy: Optional[Policy], live: Live, learned: Learned, heir: Optional[Backend] = None) -> Plan:
         placement, mark = (policy.frame.placement, policy.frame.mark) if policy else ("", 0)
         wanted = _in_families(_ipt_render.render(policy), live.families) if policy else Ruleset()
         jumps = _ipt_live.jumps(live, wanted, placement)
-        permits = _permits(live, placement, mark)
+        permits = Permits() if heir and heir.permits else _permits(live, placement, mark)
         steps = Steps(_ipt_script.script(wanted, live.ours, jumps, learned), permits, mark, live)
         changes = [*_ipt_describe.changes(wanted, live.ours), *_jump_changes(live, jumps), *_permit_changes(permits)]
         files = _ipt_boot.files(policy, wanted, live, permits) if policy else _ipt_boot.cleaned()

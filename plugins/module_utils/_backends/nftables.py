@@ -60,6 +60,7 @@ class Nftables(Backend):
     """nftables, for kernels and nft versions from 0.9.8 on."""
 
     name = "nftables"
+    permits = True
 
     def installed(self) -> bool:
         return find("nft") is not None
@@ -101,9 +102,11 @@ class Nftables(Backend):
     def obstacles(self, policy: Policy, live: Live) -> list[Problem]:
         return _foreign.managers(live.foreign) + _foreign.conflicts(live.foreign, policy.frame.mark)
 
-    def plan(self, policy: Optional[Policy], live: Live, learned: Learned) -> Plan:
+    def plan(self, policy: Optional[Policy], live: Live, learned: Learned, heir: Optional[Backend] = None) -> Plan:
         frame = policy.frame if policy else None
         permits = _foreign.plan(live.foreign, frame.placement if frame else "", frame.mark if frame else 0)
+        if heir and heir.permits:
+            permits = Permits()
         wanted = _nft_render.render(policy) if policy else None
         changes = [*_table_changes(wanted, live.ours), *_permit_changes(permits)]
         mark = frame.mark if frame else 0
