@@ -24,7 +24,7 @@ options:
   backend:
     description: The packet filter.
     type: str
-    choices: [nftables, iptables]
+    choices: [nftables, iptables, firewalld]
     default: nftables
 seealso:
   - plugin: webrtc.firewall.policy

@@ -45,6 +45,27 @@ def merge_networks(networks: Iterable[str | Network]) -> tuple[str, ...]:
     return tuple(str(kind(first)) if size == 1 else f"{kind(first)}/{bits + 1 - size.bit_length()}" for first, size in blocks)
 
 
+def complement(networks: Iterable[str], family: str) -> tuple[str, ...]:
+    """All addresses of a family but for some networks, as the fewest networks.
+
+    Args:
+        networks: networks or addresses of that family, as CIDR text, without overlaps.
+        family: ipv4 or ipv6.
+    """
+    rest: list[Network] = [ip_network("0.0.0.0/0" if family == "ipv4" else "::/0")]
+    for item in map(ip_network, networks):
+        rest = [part for network in rest for part in _without(network, item)]
+    return merge_networks(rest)
+
+
+def _without(network: Network, item: Network) -> Iterable[Network]:
+    if isinstance(network, IPv4Network) and isinstance(item, IPv4Network) and item.subnet_of(network):
+        return network.address_exclude(item)
+    if isinstance(network, IPv6Network) and isinstance(item, IPv6Network) and item.subnet_of(network):
+        return network.address_exclude(item)
+    return [network]
+
+
 def _merge_blocks(blocks: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
     """Aligned blocks (first address, a power of two as size) without nesting, and halves joined to wholes."""
     merged: list[tuple[int, int]] = []

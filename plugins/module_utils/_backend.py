@@ -61,14 +61,14 @@ class FlowState:
     Attributes:
         id: the flow's id.
         rule: what it lets through, in words.
-        packets: packets of new connections that matched, since the flow was first applied.
+        packets: packets of new connections that matched, since the flow was first applied; None where the firewall does not count.
         bytes: their bytes.
     """
 
     id: str
     rule: str
-    packets: int
-    bytes: int
+    packets: Optional[int]
+    bytes: Optional[int]
 
 
 @dataclass(frozen=True)

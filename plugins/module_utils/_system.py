@@ -51,6 +51,21 @@ def find(command: str) -> Optional[str]:
     return shutil.which(command, path=_PATH)
 
 
+def daemon(name: str) -> int:
+    """The process of a daemon in our own network namespace, by the name of its program; 0 where there is none."""
+    own = os.readlink("/proc/self/ns/net")
+    for number in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{number}/cmdline", "rb") as file:
+                words = file.read().split(b"\0")[:4]
+            if name.encode() in map(os.path.basename, words) and os.readlink(f"/proc/{number}/ns/net") == own:
+                return int(number)
+        except OSError:
+            # It has ended meanwhile, or is not ours to look at.
+            continue
+    return 0
+
+
 def read(path: str) -> Optional[str]:
     """A file's text, or None where there is no such file.
 

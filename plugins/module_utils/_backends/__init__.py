@@ -9,7 +9,8 @@
 from __future__ import annotations
 
 from ansible_collections.webrtc.firewall.plugins.module_utils._backend import Backend
+from ansible_collections.webrtc.firewall.plugins.module_utils._backends.firewalld import Firewalld
 from ansible_collections.webrtc.firewall.plugins.module_utils._backends.iptables import Iptables
 from ansible_collections.webrtc.firewall.plugins.module_utils._backends.nftables import Nftables
 
-BACKENDS: dict[str, type[Backend]] = {backend.name: backend for backend in (Nftables, Iptables)}
+BACKENDS: dict[str, type[Backend]] = {backend.name: backend for backend in (Nftables, Iptables, Firewalld)}

@@ -1,0 +1,165 @@
+# Copyright (c) 2026, webrtc.firewall contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to the webrtc.firewall collection: no promise is made to code outside it.
+
+"""Talks to firewalld over D-Bus: reads a job as JSON from standard input, does it, and prints JSON.
+
+Runs by itself in firewalld's own interpreter, which has the bindings (python3-dbus) wherever firewalld runs; so it imports nothing else
+of ours. Reference: firewalld.dbus(5).
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+from typing import Any
+
+NAME, ROOT = "org.fedoraproject.FirewallD1", "/org/fedoraproject/FirewallD1"
+CONFIG = f"{NAME}.config"
+PREFIX = "webrtc-"
+# What of a policy we set; the rest is as firewalld makes it.
+OWN = ("description", "target", "priority", "ingress_zones", "egress_zones", "rich_rules")
+
+
+class Bus:
+    """A connection to firewalld."""
+
+    def __init__(self) -> None:
+        self.dbus: Any = importlib.import_module("dbus")
+        self._bus = self.dbus.SystemBus()
+        self.main = self.at(ROOT)
+        self.config = self.at(f"{ROOT}/config")
+
+    def at(self, path: str) -> Any:
+        """The object at a path."""
+        return self._bus.get_object(NAME, path)
+
+    def has(self, name: str) -> bool:
+        """Whether somebody owns a name on the bus."""
+        return bool(self._bus.name_has_owner(name))
+
+    def get(self, name: str) -> Any:
+        """A property of firewalld."""
+        return self.main.Get(NAME, name, dbus_interface="org.freedesktop.DBus.Properties")
+
+    def settings(self, values: dict[str, Any]) -> Any:
+        """A policy's settings with the types that D-Bus wants."""
+        typed = {key: self.dbus.Array(value, signature="s") if isinstance(value, list) else value for key, value in values.items()}
+        return self.dbus.Dictionary(typed, signature="sv")
+
+
+def plain(value: Any) -> Any:
+    """A value of D-Bus as JSON has it; the order of lists says nothing here."""
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return sorted((plain(item) for item in value), key=str)
+    if isinstance(value, bool) or type(value).__name__ == "Boolean":
+        return bool(value)
+    return int(value) if isinstance(value, int) else str(value)
+
+
+def read(bus: Bus) -> dict[str, Any]:
+    """What firewalld has of ours, runtime and permanent; its zones; and what of others a reload would lose."""
+    zones, policies = f"{NAME}.zone", f"{NAME}.policy"
+    runtime, permanent = {}, {}
+    for name in bus.main.getPolicies(dbus_interface=policies):
+        runtime[str(name)] = plain(bus.main.getPolicySettings(name, dbus_interface=policies))
+    for name in bus.config.getPolicyNames(dbus_interface=CONFIG):
+        item = bus.at(bus.config.getPolicyByName(name, dbus_interface=CONFIG))
+        permanent[str(name)] = plain(item.getSettings(dbus_interface=f"{CONFIG}.policy"))
+    found = {str(name): plain(bus.main.getZoneSettings2(name, dbus_interface=zones)) for name in bus.main.getZones(dbus_interface=zones)}
+    active = plain(bus.main.getActiveZones(dbus_interface=zones))
+    return {
+        "version": str(bus.get("version")),
+        "ipv6": bool(bus.get("IPv6")),
+        "default": str(bus.main.getDefaultZone(dbus_interface=NAME)),
+        "zones": {name: {"sources": active.get(name, {}).get("sources", [])} for name in found},
+        "interfaces": {str(name): zone for zone, item in active.items() for name in item.get("interfaces", [])},
+        "icmp_types": sorted(map(str, bus.main.listIcmpTypes(dbus_interface=NAME))),
+        "runtime": {name: own(item) for name, item in runtime.items() if name.startswith(PREFIX)},
+        "permanent": {name: own(item) for name, item in permanent.items() if name.startswith(PREFIX)},
+        "apart": apart(bus, found, runtime, permanent),
+    }
+
+
+def own(settings: dict[str, Any]) -> dict[str, Any]:
+    """Of a policy what we set, and all else that is not empty."""
+    kept = {key: settings.get(key, "") for key in OWN}
+    return {**kept, **{key: item for key, item in settings.items() if item and key not in OWN}}
+
+
+def apart(bus: Bus, zones: dict[str, Any], runtime: dict[str, Any], permanent: dict[str, Any]) -> list[str]:
+    """The names of what others have changed at runtime alone, which a reload would lose."""
+    found = []
+    # NetworkManager's interfaces are at runtime alone, and firewalld asks for them anew.
+    ignored = {"interfaces"} if bus.has("org.freedesktop.NetworkManager") else set()
+    for name in bus.config.getZoneNames(dbus_interface=CONFIG):
+        item = bus.at(bus.config.getZoneByName(name, dbus_interface=CONFIG))
+        there = plain(item.getSettings2(dbus_interface=f"{CONFIG}.zone"))
+        if differ(zones.get(str(name), {}), there, ignored):
+            found.append(f"zone {name}")
+    for name in runtime.keys() | permanent.keys():
+        if not name.startswith(PREFIX) and differ(runtime.get(name, {}), permanent.get(name, {}), set()):
+            found.append(f"policy {name}")
+    sets, kept = f"{NAME}.ipset", {str(name) for name in bus.config.getIPSetNames(dbus_interface=CONFIG)}
+    for name in map(str, bus.main.getIPSets(dbus_interface=sets)):
+        entries = plain(bus.main.getIPSetSettings(name, dbus_interface=sets))[-1:] if name in kept else None
+        item = bus.at(bus.config.getIPSetByName(name, dbus_interface=CONFIG)) if name in kept else None
+        if item is None or entries != plain(item.getSettings(dbus_interface=f"{CONFIG}.ipset"))[-1:]:
+            found.append(f"ipset {name}")
+    direct = plain(bus.main.getAllRules(dbus_interface=f"{NAME}.direct"))
+    if direct != plain(bus.at(f"{ROOT}/config").getSettings(dbus_interface=f"{CONFIG}.direct")[1]):
+        found.append("direct rules")
+    return sorted(found)
+
+
+def differ(one: dict[str, Any], other: dict[str, Any], ignored: set[str]) -> bool:
+    """Whether two settings mean something else; what is empty need not be there."""
+    keys = (one.keys() | other.keys()) - ignored
+    return any((one.get(key) or None) != (other.get(key) or None) for key in keys)
+
+
+def write(bus: Bus, job: dict[str, Any]) -> dict[str, Any]:
+    """Set policies, permanent first; a reload brings what cannot be made or removed at runtime.
+
+    At runtime new rules come before old ones go, so that nothing is blocked between them.
+    """
+    there = {str(name) for name in bus.config.getPolicyNames(dbus_interface=CONFIG)}
+    for name, values in job["permanent"].items():
+        item = bus.at(bus.config.getPolicyByName(name, dbus_interface=CONFIG)) if name in there else None
+        if values is None:
+            if item:
+                item.remove(dbus_interface=f"{CONFIG}.policy")
+        elif item:
+            item.update(bus.settings(values), dbus_interface=f"{CONFIG}.policy")
+        else:
+            bus.config.addPolicy(name, bus.settings(values), dbus_interface=CONFIG)
+    if job["reload"]:
+        bus.main.reload(dbus_interface=NAME)
+    policies = f"{NAME}.policy"
+    for name, values in job["runtime"].items():
+        now = plain(bus.main.getPolicySettings(name, dbus_interface=policies))
+        both = sorted({*now.get("rich_rules", []), *values["rich_rules"]})
+        changing = {key: values[key] for key in ("ingress_zones", "egress_zones")}
+        bus.main.setPolicySettings(name, bus.settings({**changing, "rich_rules": both}), dbus_interface=policies)
+        bus.main.setPolicySettings(name, bus.settings({**changing, "rich_rules": values["rich_rules"]}), dbus_interface=policies)
+    return {}
+
+
+def main() -> None:
+    """One job."""
+    job = json.load(sys.stdin)
+    try:
+        bus = Bus()
+        answer = read(bus) if job["do"] == "read" else write(bus, job)
+    except Exception as error:
+        answer = {"error": f"{getattr(error, 'get_dbus_message', error.__str__)()}"[:500]}
+    sys.stdout.write(json.dumps(answer))
+
+
+if __name__ == "__main__":
+    main()

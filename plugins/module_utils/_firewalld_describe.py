@@ -1,0 +1,116 @@
+# Copyright (c) 2026, webrtc.firewall contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to the webrtc.firewall collection: no promise is made to code outside it.
+
+"""Our firewalld policies in the operator's words, by flow id."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Iterable, Mapping
+
+from ansible_collections.webrtc.firewall.plugins.module_utils._backend import Change
+from ansible_collections.webrtc.firewall.plugins.module_utils._firewalld_render import (
+    ICMPV6_LOCAL,
+    FirewalldPolicy,
+    names_in,
+    priority_of,
+)
+from ansible_collections.webrtc.firewall.plugins.module_utils._policy import Policy
+
+_RULE = re.compile(r'rule priority="-?\d+" ?(.*)')
+_FLOW = re.compile(
+    r'(?:family="(ipv[46])" ?)?(?:source address="(\S+)" )?(?:destination address="(\S+)" )?port port="(\S+)" protocol="(\S+)" accept'
+)
+_SOME = 12
+Settings = Mapping[str, Any]
+
+
+def changes(wanted: Mapping[str, Settings], permanent: Mapping[str, Settings], runtime: Mapping[str, Settings]) -> list[Change]:
+    """What differs between what shall be and what is stored or in force, one change an id."""
+    before = {"permanent": _parts(permanent, permanent), "runtime": _parts(runtime, permanent, fixed=False)}
+    found: dict[str, Change] = {}
+    for kind, there in before.items():
+        after = _parts(wanted, wanted, fixed=kind == "permanent")
+        for name in sorted(there.keys() | after.keys()):
+            old, new = there.get(name), after.get(name)
+            if old != new and name not in found:
+                found[name] = Change(name, _words(old) if old else None, _words(new) if new else None)
+    return [found[name] for name in sorted(found)]
+
+
+def describe(policies: Mapping[str, Settings]) -> dict[str, str]:
+    """Each id with what its rules say, in words."""
+    return {name: _words(part) for name, part in _parts(policies, policies).items()}
+
+
+def files(paths: Iterable[str]) -> list[Change]:
+    """Changes where firewalld does not run and its files alone are ours to take away."""
+    return [Change(f"file/{path}", "there", None) for path in paths]
+
+
+def text(item: FirewalldPolicy) -> str:
+    """A policy as `firewall-cmd --info-policy` shows one."""
+    lines = [item.name, f"  priority: {item.settings['priority']}", "  target: CONTINUE"]
+    lines += [f"  ingress-zones: {' '.join(item.zones.ingress)}", f"  egress-zones: {' '.join(item.zones.egress)}", "  rich rules:"]
+    names = dict(item.names)
+    rules = sorted(item.rules, key=lambda rule: (priority_of(rule), rule))
+    return "\n".join([*lines, *(f"    {rule}  # {names.get(priority_of(rule), '')}" for rule in rules), ""])
+
+
+def warnings(policy: Policy, icmp_types: Iterable[str]) -> list[str]:
+    """What firewalld says otherwise than asked."""
+    frame, found = policy.frame, []
+    if frame.baseline == "deny_egress":
+        found.append("firewalld itself accepts what the deny baseline leaves open (DNS, NTP, ICMP), as its zones would reject it")
+        missing = sorted(set(ICMPV6_LOCAL) - set(icmp_types))
+        if frame.placement != "gateway" and missing:
+            found.append(f"this firewalld has no name for some ICMPv6 of the host's own, which is dropped: {', '.join(missing)}")
+        if frame.log.enabled:
+            found.append(f"firewalld logs at most {frame.log.rate} packets a second; webrtc_egress_log_burst is its own")
+    return found
+
+
+def _parts(policies: Mapping[str, Settings], named_by: Mapping[str, Settings], fixed: bool = True) -> dict[str, tuple[str, ...]]:
+    """Rules by the id that people know, and each policy's frame; at runtime its description cannot change and says nothing."""
+    found: dict[str, set[str]] = {}
+    for name, settings in policies.items():
+        names = names_in(str(named_by.get(name, settings).get("description", "")))
+        for rule in settings.get("rich_rules", []):
+            number = priority_of(rule)
+            found.setdefault(names.get(number, f"unknown rule of {name}"), set()).add(_normal(rule))
+        frame = {key: value for key, value in settings.items() if key not in ("rich_rules", "description")}
+        found.setdefault(f"policy/{name}", set()).add("; ".join(f"{key} {_shown(value)}" for key, value in sorted(frame.items())))
+        if fixed:
+            found[f"policy/{name}"].add(str(settings.get("description")))
+    return {name: tuple(sorted(rules)) for name, rules in found.items()}
+
+
+def _normal(rule: str) -> str:
+    return rule.replace(" NOT ", " not ")
+
+
+def _shown(value: object) -> str:
+    return " ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _words(part: tuple[str, ...]) -> str:
+    flows: dict[tuple[str, str], set[str]] = {}
+    rest = []
+    for rule in part:
+        body = _RULE.fullmatch(rule)
+        flow = _FLOW.fullmatch(body.group(1)) if body else None
+        if flow:
+            family, source, there, port, protocol = flow.groups()
+            origin = f" from {source}" if source else ""
+            flows.setdefault((f"{protocol} {port}", origin), set()).add(there or f"every {family or 'address'}")
+        else:
+            rest.append(body.group(1) if body else rule)
+    told = [f"{port} to {', '.join(_first(sorted(where)))}{origin}" for (port, origin), where in sorted(flows.items())]
+    return "; ".join([*told, *_first(rest)])
+
+
+def _first(items: list[str]) -> list[str]:
+    return items if len(items) <= _SOME else [*items[:_SOME], f"and {len(items) - _SOME} more"]
