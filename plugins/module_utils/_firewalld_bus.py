@@ -131,10 +131,14 @@ def write(bus: Bus, job: dict[str, Any]) -> dict[str, Any]:
     there = {str(name) for name in bus.config.getPolicyNames(dbus_interface=CONFIG)}
     for name, values in job["permanent"].items():
         item = bus.at(bus.config.getPolicyByName(name, dbus_interface=CONFIG)) if name in there else None
+        # An update leaves alone what it does not name, such as a service that somebody has added.
+        more = own(plain(item.getSettings(dbus_interface=f"{CONFIG}.policy"))).keys() - set(OWN) if item else set()
+        if item and (values is None or more):
+            item.remove(dbus_interface=f"{CONFIG}.policy")
+            item = None
         if values is None:
-            if item:
-                item.remove(dbus_interface=f"{CONFIG}.policy")
-        elif item:
+            continue
+        if item:
             item.update(bus.settings(values), dbus_interface=f"{CONFIG}.policy")
         else:
             bus.config.addPolicy(name, bus.settings(values), dbus_interface=CONFIG)
