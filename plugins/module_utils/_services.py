@@ -63,7 +63,11 @@ def python() -> str:
 
 
 def _wanted(needs: Needs) -> dict[str, Unit]:
-    units = {"webrtc-firewall.service": _units.EARLY, "webrtc-firewall-late.service": _units.LATE} if needs.rules else {}
+    units = (
+        {"webrtc-firewall.service": _units.early(find("netfilter-persistent") is not None), "webrtc-firewall-late.service": _units.LATE}
+        if needs.rules
+        else {}
+    )
     if needs.sets:
         units["webrtc-firewall-sets.service"] = _units.SETS
     if needs.refresh:

@@ -45,8 +45,7 @@ RestrictSUIDSGID=yes
 LockPersonality=yes
 SystemCallArchitectures=native
 """
-EARLY = Unit(
-    f"""{HEAD}[Unit]
+_EARLY = """[Unit]
 Description=WebRTC flows in the packet filter
 Documentation=man:nft(8)
 DefaultDependencies=no
@@ -54,22 +53,20 @@ Wants=network-pre.target
 Before=network-pre.target shutdown.target
 After=local-fs.target nftables.service netfilter-persistent.service iptables.service ip6tables.service
 Conflicts=shutdown.target
-PartOf=nftables.service netfilter-persistent.service iptables.service ip6tables.service
-ReloadPropagatedFrom=nftables.service netfilter-persistent.service iptables.service ip6tables.service
+PartOf={partners}
+ReloadPropagatedFrom={partners}
 
 [Service]
 Type=oneshot
 RemainAfterExit=yes
-ExecStart={RESTORE}
-ExecReload={RESTORE}
+ExecStart={restore}
+ExecReload={restore}
 ProtectSystem=full
 ProtectHome=yes
 
 [Install]
-WantedBy=sysinit.target nftables.service netfilter-persistent.service
-""",
-    ("sysinit.target", "nftables.service", "netfilter-persistent.service"),
-)
+WantedBy={targets}
+"""
 # A saved ruleset that names a set which is not there is refused as a whole, and the machine comes up without any rules.
 SETS = Unit(
     f"""{HEAD}[Unit]
@@ -151,6 +148,20 @@ StartLimitIntervalSec=0
 Restart=on-failure
 RestartSec=200ms
 """
+
+
+def early(persistent: bool) -> Unit:
+    """Loads the rules early in the boot, and again with what has flushed them.
+
+    Args:
+        persistent: whether the machine has netfilter-persistent; it forbids other services that load iptables' rules, and ours would
+            be stopped with them.
+    """
+    own = ("netfilter-persistent.service",) if persistent else ("iptables.service", "ip6tables.service")
+    partners = ("nftables.service", *own)
+    targets = ("sysinit.target", *partners)
+    words = {"partners": " ".join(partners), "targets": " ".join(targets), "restore": RESTORE}
+    return Unit(HEAD + _EARLY.format_map(words), targets)
 
 
 def refresh(python: str) -> Unit:

@@ -132,7 +132,7 @@ def test_render_gives_a_ruleset_with_the_flows() -> None:
 
 
 def test_render_refuses_an_unknown_backend() -> None:
-    with pytest.raises(AnsibleFilterError, match="got 'pf', expected one of nftables"):
+    with pytest.raises(AnsibleFilterError, match="got 'pf', expected one of firewalld, iptables, nftables"):
         filter_of(render)(filter_of(policy)(["vonage"]), backend="pf")
 
 
