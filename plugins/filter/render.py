@@ -24,7 +24,7 @@ options:
   backend:
     description: The packet filter.
     type: str
-    choices: [nftables, iptables, firewalld]
+    choices: [nftables, iptables, firewalld, ufw]
     default: nftables
 seealso:
   - plugin: webrtc.firewall.policy

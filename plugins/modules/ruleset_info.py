@@ -33,7 +33,7 @@ options:
       - The firewall that rules the machine. V(auto) finds it; a manager that is active comes before plain nftables or iptables,
         and otherwise a machine stays with what the last run used.
     type: str
-    choices: [auto, nftables, iptables, firewalld]
+    choices: [auto, nftables, iptables, firewalld, ufw]
     default: auto
 seealso:
   - module: webrtc.firewall.ruleset

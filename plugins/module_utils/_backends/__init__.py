@@ -12,5 +12,6 @@ from ansible_collections.webrtc.firewall.plugins.module_utils._backend import Ba
 from ansible_collections.webrtc.firewall.plugins.module_utils._backends.firewalld import Firewalld
 from ansible_collections.webrtc.firewall.plugins.module_utils._backends.iptables import Iptables
 from ansible_collections.webrtc.firewall.plugins.module_utils._backends.nftables import Nftables
+from ansible_collections.webrtc.firewall.plugins.module_utils._backends.ufw import Ufw
 
-BACKENDS: dict[str, type[Backend]] = {backend.name: backend for backend in (Nftables, Iptables, Firewalld)}
+BACKENDS: dict[str, type[Backend]] = {backend.name: backend for backend in (Nftables, Iptables, Firewalld, Ufw)}

@@ -1,0 +1,234 @@
+# Copyright (c) 2026, webrtc.firewall contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to the webrtc.firewall collection: no promise is made to code outside it.
+
+"""The ufw backend: our rules in ufw's own files and chains, compared in both, changed under ufw's own lock and all at once."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from typing import Callable, Iterable, Mapping, Optional
+
+from ansible_collections.webrtc.firewall.plugins.module_utils import (
+    _system,
+    _ufw_checks,
+    _ufw_describe,
+    _ufw_live,
+    _ufw_machine,
+    _ufw_render,
+)
+from ansible_collections.webrtc.firewall.plugins.module_utils._backend import Backend, Change, FlowState, Plan, State
+from ansible_collections.webrtc.firewall.plugins.module_utils._errors import Problem, TargetProblem
+from ansible_collections.webrtc.firewall.plugins.module_utils._foreign_read import path_of
+from ansible_collections.webrtc.firewall.plugins.module_utils._policy import FAMILIES, Policy
+from ansible_collections.webrtc.firewall.plugins.module_utils._sets import Learned, Sets
+from ansible_collections.webrtc.firewall.plugins.module_utils._ufw_files import listing
+from ansible_collections.webrtc.firewall.plugins.module_utils._ufw_machine import RULES, TOOLS, Half, Live
+from ansible_collections.webrtc.firewall.plugins.module_utils._ufw_model import Rule
+
+_NOTHING: dict[str, tuple[Rule, ...]] = dict.fromkeys(FAMILIES, ())
+
+
+@dataclass(frozen=True)
+class Steps:
+    """What `apply` does.
+
+    Attributes:
+        scripts: family to what iptables-restore loads.
+        files: family to the new text of ufw's file.
+        before: what was there.
+    """
+
+    scripts: Mapping[str, str]
+    files: Mapping[str, str]
+    before: Live
+
+
+class Ufw(Backend):
+    """ufw 0.36, by its own files and chains."""
+
+    name = "ufw"
+    manager = True
+
+    def installed(self) -> bool:
+        return _system.find("ufw") is not None
+
+    def in_charge(self) -> str:
+        return "ufw is enabled" if self.installed() and _ufw_machine.settings().get("enabled") == "yes" else ""
+
+    @staticmethod
+    def unsupported(policy: Policy) -> list[Problem]:
+        return _ufw_render.unsupported(policy)
+
+    @staticmethod
+    def learned_set(flow_id: str, family: str) -> str:
+        return f"{flow_id}.{family}"
+
+    @staticmethod
+    def learned_text(learned: Learned) -> str:
+        return ""
+
+    @staticmethod
+    def sets() -> Sets:
+        raise OSError("ufw has no sets that DNS answers fill")
+
+    @staticmethod
+    def render_text(policy: Policy) -> str:
+        rules = [rule for items in _ufw_render.render(policy).values() for rule in items]
+        return "".join(f"{rule.command}\n" for rule in rules)
+
+    def read(self) -> Live:
+        return _ufw_machine.read(self.run)
+
+    def obstacles(self, policy: Policy, live: Live) -> list[Problem]:
+        return _ufw_checks.obstacles(policy, live)
+
+    def plan(self, policy: Optional[Policy], live: Live, learned: Learned, heir: Optional[Backend] = None) -> Plan:
+        too_many = _ufw_render.too_many(policy) if policy else []
+        if too_many:
+            raise TargetProblem(too_many)
+        rendered = _ufw_render.render(policy) if policy else _NOTHING
+        wanted = {family: rules if family in live.families else () for family, rules in rendered.items()}
+        ruled = [family for family in FAMILIES if live.halves[family].chains]
+        found = {family: _ours(live.halves[family], wanted[family]) for family in ruled}
+        scripts = {family: text for family in ruled if (text := _ufw_live.script(wanted[family], found[family]))}
+        files = {family: text for family, half in live.halves.items() if (text := _new_text(half, wanted[family])) is not None}
+        known = {family: found[family].rules(_known(live.halves[family], wanted[family])) for family in ruled}
+        there = {family: [rule for rule, _packets, _bytes in items] for family, items in known.items()}
+        stored = {family: half.file.ours for family, half in live.halves.items()}
+        changes = _ufw_describe.changes(wanted, stored, there, ruled)
+        if not changes and (scripts or files):
+            where = " and ".join([*(["in ufw's files"] if files else []), *(["in force"] if scripts else [])])
+            changes = [Change("frame/order", f"not first of all and in their order {where}", "first of all, in their order")]
+        warnings = _ufw_checks.warnings(policy, live) if policy else []
+        return Plan(tuple(changes), tuple(warnings), Steps(scripts, files, live))
+
+    def validate(self, plan: Plan, check: bool) -> None:
+        # What is loaded is checked by being loaded.
+        if check:
+            for family, text in plan.steps.scripts.items():
+                self._restore(family, text, "--test")
+
+    def apply(self, plan: Plan) -> Callable[[], None]:
+        steps: Steps = plan.steps
+        if not steps.scripts and not steps.files:
+            return lambda: None
+        with _ufw_machine.locked():
+            _unchanged(steps.before)
+            self._change(steps)
+        return lambda: self._undo(steps)
+
+    def _change(self, steps: Steps) -> None:
+        """The kernel first, one transaction a family; then both files, each put in its place at once."""
+        staged: dict[str, str] = {}
+        loaded: list[str] = []
+        try:
+            for family, text in steps.files.items():
+                staged[family] = _stage(family, text, steps.before.halves[family])
+            for family, text in steps.scripts.items():
+                self._restore(family, text, "--counters")
+                loaded.append(family)
+            for family in list(staged):
+                os.replace(staged[family], os.path.realpath(RULES[family]))
+                del staged[family]
+        except BaseException as error:
+            for path in staged.values():
+                _system.remove(path)
+            self._put_back(steps, loaded, [family for family in steps.files if family not in staged])
+            if not isinstance(error, OSError):
+                raise
+            remedy = "Make room, or make the directory writable."
+            raise TargetProblem([Problem("/etc/ufw", error.strerror, "to be able to write ufw's rules", remedy)]) from error
+
+    def _undo(self, steps: Steps) -> None:
+        with _ufw_machine.locked():
+            self._put_back(steps, steps.scripts, steps.files)
+
+    def _put_back(self, steps: Steps, loaded: Iterable[str], written: Iterable[str]) -> None:
+        for family in loaded:
+            half = steps.before.halves[family]
+            self._restore(family, _ufw_live.whole(_ufw_live.touched(steps.scripts[family]), half.chains), "--counters")
+        for family in written:
+            half = steps.before.halves[family]
+            os.replace(_stage(family, half.file.whole, half), os.path.realpath(RULES[family]))
+
+    def _restore(self, family: str, text: str, option: str) -> None:
+        tool = f"{TOOLS[family]}-restore"
+        done = self.run([path_of(tool), "--noflush", "--wait", "10", option], text)
+        if done.code:
+            raise TargetProblem([_told(tool, done.err, text)])
+
+    def observing(self, policy: Policy, live: Live) -> Optional[Policy]:
+        # ufw's own rules ask conntrack, so that it knows all live connections already.
+        return None
+
+    def state(self, live: Live) -> State:
+        found: dict[str, list[tuple[Rule, int, int]]] = {}
+        for half in live.halves.values():
+            for item in _ours(half, ()).rules(_known(half, ())):
+                found.setdefault(item[0].id, []).append(item)
+        said = {name: _ufw_describe.told(name, [rule for rule, _packets, _bytes in items]) for name, items in sorted(found.items())}
+        flows = [FlowState(name, said[name], *_sum(found[name])) for name in said if not name.startswith("frame/")]
+        frame = {name: text for name, text in said.items() if name.startswith("frame/")}
+        dropped = [item for items in found.values() for item in items if item[0].action.startswith("deny")]
+        rejected = [item for items in found.values() for item in items if item[0].action == "reject"]
+        return State(bool(found), tuple(flows), (), _sum(dropped)[0], _sum(rejected)[0], frame)
+
+
+def _known(half: Half, wanted: Iterable[Rule]) -> list[Rule]:
+    """Rules that are ours by ufw's file, and those that are wanted, none twice."""
+    stored = [rule for block in half.file.ours if (rule := block.rule(half.family))]
+    return list(dict.fromkeys([*stored, *wanted]))
+
+
+def _ours(half: Half, wanted: Iterable[Rule]) -> _ufw_live.Family:
+    return _ufw_live.ours(half.chains, _known(half, wanted), half.file.foreign)
+
+
+def _new_text(half: Half, wanted: tuple[Rule, ...]) -> Optional[str]:
+    """The file with the wanted rules; None where it has them."""
+    same = [block.text for block in half.file.ours] == [rule.text for rule in wanted]
+    if same and half.file.first({line.chain for rule in wanted for line in rule.lines}):
+        return None
+    return half.file.text(wanted)
+
+
+def _sum(items: Iterable[tuple[Rule, int, int]]) -> tuple[int, int]:
+    found = list(items)
+    return sum(item[1] for item in found), sum(item[2] for item in found)
+
+
+def _unchanged(before: Live) -> None:
+    """Nobody has used ufw since we looked."""
+    for family, half in before.halves.items():
+        if listing(_system.read(RULES[family]) or "") != half.file:
+            remedy = "Run again."
+            raise TargetProblem([Problem("ufw", RULES[family], "nobody else to change ufw's rules meanwhile", remedy)])
+
+
+def _stage(family: str, text: str, half: Half) -> str:
+    path = os.path.realpath(RULES[family])
+    directory, name = os.path.split(path)
+    for other in os.listdir(directory):
+        # What a run that was killed has left.
+        if re.fullmatch(rf"\.{re.escape(name)}\.[a-z0-9_]{{8}}", other):
+            _system.remove(os.path.join(directory, other))
+    staged = _system.stage(path, text, half.mode or 0o640)
+    owner = os.stat(path)
+    os.chown(staged, owner.st_uid, owner.st_gid)
+    return staged
+
+
+def _told(tool: str, error: str, text: str) -> Problem:
+    """The tool's own words, with the line that they are about."""
+    found = re.search(r"line:? (\d+)", error)
+    lines = text.splitlines()
+    line = lines[int(found.group(1)) - 1] if found and 0 < int(found.group(1)) <= len(lines) else ""
+    remedy = "Run again; if it stays, ufw's chains are not what its files say: `ufw reload`."
+    return Problem(
+        f"{tool} ({line[:120]})" if line else tool, (error.strip().splitlines() or ["no message"])[0][:200], "to be taken", remedy
+    )
