@@ -7,16 +7,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from ipaddress import IPv4Network, IPv6Network
 from typing import Mapping
 
 from aim import aimed
-from evaluator import expected
 from hypothesis import strategies as st
-from machines import OTHERS
 from packets import Packet
-from strategies import ADDRESSES, FAMILIES, IPV4, IPV6, NAMED, PORTS, flows, frames, interfaces
+from strategies import ADDRESSES, FAMILIES, IPV4, IPV6, NAMED, PORTS, RANGES, flows, frames, interfaces, networks
 from wires import DEVICES
 
+from ansible_collections.webrtc.firewall.plugins.module_utils._addresses import merge_ports
 from ansible_collections.webrtc.firewall.plugins.module_utils._policy import Destination, Policy
 from ansible_collections.webrtc.firewall.plugins.plugin_utils._compile import compile_site
 
@@ -41,13 +41,11 @@ class Case:
 
     def packets(self, count: int = PACKETS) -> list[Packet]:
         """Packets aimed at the policy's edges."""
-        return aimed(self.policy, self._known(), self.seed, count)
+        return aimed(self.policy, self.known, self.seed, count)
 
-    def wanted(self, packet: Packet) -> str:
-        """What the reference says of a packet."""
-        return expected(self.policy, packet, self._known(), self.others != "none")
-
-    def _known(self) -> dict[str, tuple[str, ...]]:
+    @property
+    def known(self) -> dict[str, tuple[str, ...]]:
+        """The same addresses, of both families at once."""
         return {name: tuple(address for found in families.values() for address in found) for name, families in self.taught.items()}
 
 
@@ -76,16 +74,16 @@ NEAR = st.tuples(st.sampled_from([53, 123, 443, 853, 1024]), st.integers(0, 3)).
 EDGED = st.one_of(PORTS, NEAR)
 
 
-def _sources(networks):
+def _maybe(networks):
     return st.one_of(st.just(()), networks)
 
 
 FRAMES = frames(
     INTERFACES,
-    sources_ipv4=_sources(IPV4),
-    sources_ipv6=_sources(IPV6),
-    resolvers_ipv4=_sources(ADDRESSES[0]),
-    resolvers_ipv6=_sources(ADDRESSES[1]),
+    sources_ipv4=_maybe(IPV4),
+    sources_ipv6=_maybe(IPV6),
+    resolvers_ipv4=_maybe(ADDRESSES[0]),
+    resolvers_ipv6=_maybe(ADDRESSES[1]),
 ).map(_directed)
 
 
@@ -119,11 +117,50 @@ SERVICES = st.lists(ENTRIES, max_size=2, unique_by=lambda entry: entry["name"])
 SITES = st.builds(_site, FRAMES, SERVICES, flows(NAMED), FAMILIES, st.sampled_from(["any", "dns"]))
 
 
-def cases(policies, others=OTHERS):
+def cases(policies, others):
     """Cases of some policies."""
     return policies.flatmap(
         lambda policy: st.builds(Case, st.just(policy), _taught(policy), st.sampled_from(others), st.integers(0, 2**32 - 1))
     )
 
 
-ALL = cases(st.one_of(direct(), SITES))
+# Somebody else's firewall where no manager runs: none, one that drops all, one that drops what is not known.
+ALL = cases(st.one_of(direct(), SITES), ("none", "drop", "known"))
+
+
+# Managers make a rule of each combination, so theirs are short.
+FEW4, FEW6 = networks(IPv4Network, 32, most=2), networks(IPv6Network, 128, most=2)
+ONE4, ONE6 = networks(IPv4Network, 32, 32, most=1), networks(IPv6Network, 128, 128, most=1)
+FEW_PORTS = st.one_of(NEAR, st.lists(RANGES, min_size=1, max_size=2).map(merge_ports))
+FEW_THERE = st.one_of(*[st.builds(Destination, ipv4=FEW4, ipv6=FEW6)] * 3, st.just(Destination(any=True)))
+PAIRS, SINGLES = [(), (), ("lan0", "lan1"), ("wan0", "wan1")], [("lan0",), ("wan0",), ("lan1", "wan1")]
+
+
+def _managed_frames(names):
+    found = frames(
+        st.sampled_from(names),
+        sources_ipv4=_maybe(FEW4),
+        sources_ipv6=_maybe(FEW6),
+        resolvers_ipv4=_maybe(ONE4),
+        resolvers_ipv6=_maybe(ONE6),
+        uplinks=st.just(("wan0", "wan1")),
+    )
+    return found.map(_directed).map(_short)
+
+
+def _short(frame):
+    """Without what becomes a thousand rules: all networks that are not an IPv6 resolver's, for each port of DNS and each source."""
+    return replace(frame, resolvers_ipv6=()) if frame.other_resolvers == "reject" else frame
+
+
+def managed(modes):
+    """Cases for a firewall that manages the packet filter; most of them it can express, some it must refuse.
+
+    Args:
+        modes: of somebody else's rules there; in the mode `pairs` it does not tell apart the two interfaces of a side.
+    """
+    pairs, any_of_them = _managed_frames(PAIRS), _managed_frames(PAIRS + SINGLES)
+    known = [cases(direct(pairs if mode == "pairs" else any_of_them, FEW_THERE, FEW_PORTS), (mode,)) for mode in modes]
+    learning = cases(direct(pairs, LEARNED, FEW_PORTS), modes)
+    narrow = cases(direct(_managed_frames(SINGLES), FEW_THERE, FEW_PORTS), modes)
+    return st.one_of(*known * 3, learning, narrow)

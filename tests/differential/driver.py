@@ -4,8 +4,8 @@
 
 """Runs inside a container: loads policies with the collection's own code, sends packets through the kernel, and tells the verdicts.
 
-One JSON command a line, one JSON answer a line: {"do": "run", "argv"}, {"do": "send", "packets"}, {"do": "remove", "backend"},
-{"do": "load", "backend", "policy", "learned"}, and {"do": "try", "backend", "policy", "learned", "others", "packets"}: all in a row.
+One JSON command a line, one JSON answer a line. {"do": "run", "argv"}, {"do": "send", "packets"}, {"do": "remove", "backend"}, {"do":
+"load", "backend", "policy", "learned"}; and {"do": "try"} with all of that, "others" (a shell script) and "fresh", in a row.
 """
 
 from __future__ import annotations
@@ -55,9 +55,10 @@ def remove(backend: str) -> dict[str, Any]:
     return {"changes": len(plan.changes)}
 
 
-def attempt(wires: Wires, backend: str, policy: Any, learned: Any, others: str, packets: list[list[Any]]) -> Any:
+def attempt(wires: Wires, backend: str, policy: Any, learned: Any, others: str, fresh: bool, packets: list[list[Any]]) -> Any:
     """From a machine without rules of ours to the verdicts under a policy, beside somebody else's firewall."""
-    remove(backend)
+    if fresh or others:
+        remove(backend)
     if others:
         done = run(["sh", "-ec", others])
         if done.code:

@@ -69,8 +69,7 @@ def essential(frame: Frame, packet: Packet) -> bool:
     resolvers = (*frame.resolvers_ipv4, *frame.resolvers_ipv6)
     if packet.protocol == "icmp":
         return packet.kind in DENY_LEAVES_OPEN
-    if packet.protocol == "udp" and (packet.sport, packet.dport) in ((68, 67), (546, 547)) and frame.placement != "gateway":
-        # With the placement `both` also what is forwarded, although none but the machine's own is meant.
+    if packet.protocol == "udp" and (packet.sport, packet.dport) in ((68, 67), (546, 547)) and not packet.enter:
         return True
     if packet.enter and packet.enter in frame.uplinks:
         return False
