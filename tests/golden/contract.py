@@ -98,9 +98,11 @@ class Contract:
         assert {flow["id"]: flow["rule"] for flow in state["flows"]}[RTP[0]] == RTP[1]
         assert {flow["id"] for flow in state["flows"]} == {f"vonage/{name}" for name in VONAGE}
 
-    def test_damage_is_found_by_a_check_and_mended_by_the_next_run(self, applied):
+    def test_damage_is_found_by_a_check_and_mended_by_the_next_run(self, applied, suite):
         good = applied.sh(self.live)
-        for damage, told, undo in self.tampering:
+        # All of it on one release; of the others each has its share.
+        start, step = {"bookworm": (0, 1), "bullseye": (0, 2), "trixie": (1, 2)}[suite]
+        for damage, told, undo in self.tampering[start::step]:
             applied.sh(damage)
             damaged = applied.sh(self.live)
             found = applied.apply(policy(), check=True).get("changes")

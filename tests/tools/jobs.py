@@ -96,6 +96,16 @@ def unit_jobs() -> list[Job]:
     return jobs
 
 
+def golden_jobs() -> list[Job]:
+    """The tests on real kernels: a job a backend, one for the rest, and random policies on all of them."""
+    files = sorted(path.name for path in REPO.glob("tests/golden/test_*.py"))
+    groups = {name: [file for file in files if file.startswith(f"test_{name}")] for name in ("iptables", "firewalld", "ufw")}
+    rest = [file for file in files if not any(file in group for group in groups.values())]
+    jobs = {"golden": rest, **{f"golden-{name}": group for name, group in groups.items() if group}}
+    found = [Job(name, script("golden", *(f"tests/golden/{file}" for file in group)), after="images") for name, group in jobs.items()]
+    return [*found, Job("differential", script("golden", "tests/differential"), after="images")]
+
+
 def molecule_jobs() -> list[Job]:
     """One job a scenario."""
     names = sorted(path.parent.name for path in REPO.glob("extensions/molecule/*/molecule.yml"))
@@ -119,7 +129,7 @@ def jobs_of(stages: list[str]) -> list[Job]:
         "lint": lambda: [Job("lint", script("lint"))],
         "sanity": sanity_jobs,
         "unit": unit_jobs,
-        "golden": lambda: [Job("golden", script("golden"), after="images")],
+        "golden": golden_jobs,
         "build": lambda: [Job("build", script("build"))],
         "molecule": molecule_jobs,
     }
