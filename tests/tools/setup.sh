@@ -95,7 +95,8 @@ import sys, zipfile
 from pathlib import Path
 
 with zipfile.ZipFile(next(Path(sys.argv[1]).glob("*.whl"))) as wheel:
-    names = [name for name in wheel.namelist() if name.startswith("ansible_collections/containers/podman/")]
+    wanted = tuple(f"ansible_collections/{name}/" for name in ("containers/podman", "ansible/posix", "community/general"))
+    names = [name for name in wheel.namelist() if name.startswith(wanted)]
     wheel.extractall(sys.argv[2], names)
 PYTHON
     rm -rf "$download"
