@@ -16,6 +16,7 @@ from ansible_collections.webrtc.firewall.plugins.module_utils._ufw_files import 
 from ansible_collections.webrtc.firewall.plugins.module_utils._ufw_model import Rule
 
 _MANY, _SOME = 12, 5
+_FAMILY = {"ipv4": "IPv4", "ipv6": "IPv6"}
 _ACTIONS = {"allow": "", "deny": "denied", "deny_log": "denied and logged", "reject": "refused"}
 Rules = Mapping[str, Sequence[Rule]]
 
@@ -41,14 +42,14 @@ def words(rules: Iterable[Rule], exactly: bool = False) -> str:
 
 
 def _scopes(rules: Iterable[Rule]) -> str:
-    texts = []
+    texts: dict[str, dict[str, None]] = {}
     for rule in rules:
         ways = ["forwarded" if rule.forward else "from this machine"]
         ways += [f"from {rule.source}"] if rule.source else []
         ways += [f"in by {rule.inward}"] if rule.inward else []
         ways += [f"out by {rule.outward}"] if rule.outward else []
-        texts.append(" ".join(ways))
-    return _listed(list(dict.fromkeys(texts)))
+        texts.setdefault(" ".join(ways), {})[_FAMILY[rule.family]] = None
+    return _listed([text if len(families) > 1 else f"{text} ({next(iter(families))})" for text, families in texts.items()])
 
 
 def _listed(items: list[str]) -> str:
@@ -95,8 +96,22 @@ def changes(wanted: Rules, stored: Mapping[str, Sequence[Block]], live: Rules, r
     return found
 
 
+def order(stored: Iterable[str], live: Iterable[str]) -> Change:
+    """The change where all rules are there, but not as they must stand.
+
+    Args:
+        stored: for each of ufw's files that is to change, the rule of somebody else that stands before ours; empty if there is none.
+        live: the same for the kernel.
+    """
+    found = []
+    for where, intruders in (("in ufw's files", list(stored)), ("in force", list(live))):
+        first = next(filter(None, intruders), "")
+        found += [f"{where} behind `{first}`" if first else f"{where} in another order or number"] if intruders else []
+    return Change("frame/order", "; ".join(found), "first of all, in their order")
+
+
 def _sorted(rules: Iterable[Rule]) -> list[str]:
-    return sorted(f"{rule.family} {rule.tuple}" for rule in rules)
+    return sorted(f"{rule.family} {rule.head}" for rule in rules)
 
 
 def _change(name: str, blocks: list[tuple[str, Block]], live: list[Rule], wanted: list[Rule]) -> Change:
@@ -114,10 +129,14 @@ def _stored(blocks: list[tuple[str, Block]], exactly: bool) -> Optional[str]:
     if not blocks:
         return None
     rules = [(block, block.rule(family)) for family, block in blocks]
-    # What is not as we would write it is shown as it stands.
-    odd = [" / ".join(block.text.split("\n")).strip(" /") for block, rule in rules if rule is None or rule.text != block.text]
+    # What is not as we would write it is shown as the kernel would get it.
+    odd = [_lines(block) for block, rule in rules if rule is None or rule.text != block.text]
     good = [rule for block, rule in rules if rule and rule.text == block.text]
     return "; ".join([*([words(good, exactly)] if good else []), *odd])
+
+
+def _lines(block: Block) -> str:
+    return " and ".join(f"{chain} {rest}" for chain, rest in block.lines) or "nothing for the kernel"
 
 
 def _apart(stored: Optional[str], live: Optional[str]) -> str:

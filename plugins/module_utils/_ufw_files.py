@@ -68,14 +68,14 @@ class Listing:
         """The file as it is."""
         return "".join([self.head, *(block.text for block in self.blocks), self.tail])
 
-    def first(self, chains: Iterable[str]) -> bool:
-        """Whether no rule of others in one of these chains stands before the last of ours."""
-        mine, seen = set(chains), False
+    def intruder(self, chains: Iterable[str]) -> str:
+        """The first rule of others in one of these chains that stands before the last of ours; empty if none does."""
+        mine, seen, found = set(chains), False, ""
         for block in reversed(self.blocks):
             seen = seen or bool(block.id)
-            if seen and not block.id and any(chain in mine for chain, _rest in block.lines):
-                return False
-        return True
+            lines = [" ".join(line) for line in block.lines if line[0] in mine]
+            found = lines[0] if seen and not block.id and lines else found
+        return found
 
     def text(self, rules: Iterable[Rule]) -> str:
         """The file with these rules of ours first and all of others as they were."""
@@ -88,8 +88,8 @@ def listing(text: str) -> Listing:
     Args:
         text: what user.rules or user6.rules holds.
     """
-    head, found, rest = text.partition(_HEAD)
-    if not found:
+    head, mark, rest = text.partition(_HEAD)
+    if not mark:
         return Listing("", (), text)
     lines = rest.splitlines(keepends=True)
     blocks: list[Block] = []
@@ -105,9 +105,12 @@ def listing(text: str) -> Listing:
         end = place + 1
         while end < len(lines) and _LINE.fullmatch(lines[end]) and lines[end].startswith("-A"):
             end += 1
-        blocks.append(Block("".join(lines[start:end]), id_of(lines[place]), _lines(lines[place:end])))
+        found = _lines(lines[place:end])
+        # Ours are never for what comes in; whoever has given such a rule our sign may keep it.
+        name = "" if any(chain.endswith("-input") for chain, _rest in found) else id_of(lines[place])
+        blocks.append(Block("".join(lines[start:end]), name, found))
         place = end
-    return Listing(head + found, tuple(blocks), "".join(lines[end:]))
+    return Listing(head + mark, tuple(blocks), "".join(lines[end:]))
 
 
 def _lines(lines: Iterable[str]) -> tuple[tuple[str, str], ...]:

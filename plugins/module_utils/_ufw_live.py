@@ -56,11 +56,13 @@ class Placed:
         ours: those that are there, in order.
         first: whether nothing stands before or between them but what ufw itself puts first.
         behind: how many rules stay before ours.
+        intruder: the first rule of others that stands before the last of ours.
     """
 
     ours: tuple[Counted, ...]
     first: bool
     behind: int = 0
+    intruder: str = ""
 
 
 @dataclass(frozen=True)
@@ -112,7 +114,9 @@ def _placed(rules: Sequence[Counted], reserved: Mapping[str, int], behind: int) 
         if rule.rest in reserved and spare[rule.rest] > reserved[rule.rest]:
             spare[rule.rest] -= 1
             mine.append(place)
-    return Placed(tuple(rules[place] for place in mine), mine == list(range(len(mine))), behind)
+    first = mine == list(range(len(mine)))
+    intruder = "" if first else next(rule.rest for place, rule in enumerate(rules) if place not in set(mine))
+    return Placed(tuple(rules[place] for place in mine), first, behind, intruder)
 
 
 def script(wanted: Iterable[Rule], live: Family) -> str:

@@ -73,7 +73,7 @@ class Live:
     @property
     def running(self) -> bool:
         """Whether its chains are in force."""
-        return "ufw-user-forward" in self.halves["ipv4"].chains
+        return bool(self.halves["ipv4"].chains)
 
     @property
     def families(self) -> tuple[str, ...]:
@@ -109,7 +109,8 @@ def _half(run: Runner, family: str, ruled: bool) -> Half:
     path = RULES[family]
     text = _system.read(path)
     chains = _ufw_live.chains(save(run, TOOLS[family], "-t", "filter")) if ruled else {}
-    if f"{PREFIXES[family]}-user-forward" not in chains:
+    if f"{PREFIXES[family]}-user-input" not in chains:
+        # The same sign as ufw's own; other chains of its may outlast it.
         chains = {}
     mode = None if text is None else os.stat(path).st_mode & 0o7777
     return Half(family, listing(text or ""), mode, _system.read(BEFORE[family]) or "", chains)

@@ -25,7 +25,7 @@ ANYWHERE = {"ipv4": "0.0.0.0/0", "ipv6": "::/0"}
 _LENGTHS = {"ipv4": "/32", "ipv6": "/128"}
 # Rate and text of a rule's log are ufw's own.
 _LOG = '-m conntrack --ctstate NEW -m limit --limit 3/min --limit-burst 10 -j LOG --log-prefix "[UFW BLOCK] "'
-_TUPLE = re.compile(r"### tuple ### (route:)?(\S+) (\S+) (\S+) (\S+) (\S+) (\S+) (\S+) comment=([0-9a-f]+)")
+_TUPLE = re.compile(r"### tuple ### (route:)?(allow|deny|deny_log|reject) (any|tcp|udp) (\S+) (\S+) (\S+) (\S+) (\S+) comment=([0-9a-f]+)")
 _WAY = re.compile(r"in_([^!]+)!out_(.+)|in_(.+)|out_(.+)|in|out")
 _COMMENT = re.compile(r" comment=((?:[0-9a-f]{2})+)\s*$")
 
@@ -69,7 +69,7 @@ class Rule:
     outward: str = ""
 
     @property
-    def tuple(self) -> str:
+    def head(self) -> str:
         """The line that ufw reads."""
         anywhere = ANYWHERE[self.family]
         action = f"route:{self.action}" if self.forward else self.action
@@ -126,7 +126,7 @@ class Rule:
     @property
     def text(self) -> str:
         """Its block in ufw's file."""
-        return "\n".join(["", self.tuple, *(f"-A {line.chain} {line.file}" for line in self.lines), ""])
+        return "\n".join(["", self.head, *(f"-A {line.chain} {line.file}" for line in self.lines), ""])
 
     @property
     def command(self) -> str:
@@ -153,7 +153,7 @@ def parse(line: str, family: str) -> Optional[Rule]:
     to, source = ("" if address == anywhere else address for address in (to, source))
     inward, outward = way.group(1) or way.group(3) or "", way.group(2) or way.group(4) or ""
     rule = Rule(name, family, action, bool(found.group(1)), protocol, ports, to, origin, source, inward, outward)
-    return rule if rule.tuple == line.rstrip("\n") else None
+    return rule if rule.head == line.rstrip("\n") else None
 
 
 def id_of(line: str) -> str:

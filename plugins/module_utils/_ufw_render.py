@@ -183,7 +183,7 @@ def outside(networks: Iterable[str], family: str) -> tuple[str, ...]:
     for item in networks:
         inner = ip_network(item or ANYWHERE[family])
         rest = [piece for network in rest for piece in _without(network, inner)]
-    return tuple(canonical(text(network)) for network in sorted(rest))  # type: ignore[type-var]
+    return tuple(canonical(text(network)) for network in sorted(rest))
 
 
 def _without(network: Network, inner: Network) -> list[Network]:

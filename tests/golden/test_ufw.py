@@ -22,23 +22,66 @@ ufw allow out 53
 ufw allow from 2001:db8::/32
 """
 # What the kernel has, without what it has counted, and ufw's files.
-LIVE = "(iptables-save; ip6tables-save) | sed 's/ \\[.*//' | grep -v '^#'; cd /etc/ufw; stat -c '%a %U %n' user*.rules; cat user.rules user6.rules"
+FILES = "cd /etc/ufw; stat -c '%a %U %n' user*.rules; cat user.rules user6.rules"
+LIVE = f"(iptables-save; ip6tables-save) | sed 's/ \\[.*//' | grep -v '^#'; {FILES}"
 # As the error of a run that lacks them asks for.
 ICMP = "sed -i '/^COMMIT/i %s' /etc/ufw/before.rules" % "\\n".join(
     f"-A ufw-before-output -p icmp --icmp-type {kind} -j ACCEPT" for kind in (3, 8, 11, 12)
 )
+# Takes away what everybody has put there, without the second or two that ufw takes for it.
+RESET = """
+/lib/ufw/ufw-init force-stop >/dev/null 2>&1; rm -rf /etc/ufw /usr/local/sbin/*
+cp -a /root/etc-ufw /etc/ufw; cp /root/default-ufw /etc/default/ufw
+for tool in iptables ip6tables; do for table in filter mangle; do $tool -t $table -F; $tool -t $table -X; done; done
+"""
+START = "/lib/ufw/ufw-init start >/dev/null"
+# Keeps the files of ufw, with rules of others, for RESET.
+KEEP = f"({FOREIGN}{ICMP}; ufw reload) >/dev/null; cp -a /etc/ufw /root/etc-ufw; cp /etc/default/ufw /root/default-ufw;"
 USER = "ufw-user-forward"
+RULES = "/etc/ufw/user.rules"
+RTP = "out on lo proto udp from 0.0.0.0/0 to 216.147.0.0/18 port 10000:50000"
+DENY = "deny proto udp to any port 10000:50000"
+LIVE_RTP = "-d 216.147.0.0/18 -o lo -p udp -m multiport --dports 10000:50000"
+# Puts our first block behind all others.
+MOVE = f"""python3 - <<'END'
+text = open("{RULES}").read()
+head, tail = text.split("### RULES ###\\n"), "\\n### END RULES ###"
+first, rest = head[1][1:].split("\\n\\n", 1)
+body, end = rest.split(tail)
+open("{RULES}", "w").write(head[0] + "### RULES ###\\n\\n" + body + "\\n" + first + "\\n" + tail + end)
+END"""
 
 
 class TestUfw(Contract):
     backend = "ufw"
     image = "-ufw"
     live = LIVE
-    foreign = f"({ICMP}; {FOREIGN}) >/dev/null"
+    foreign = START
     tampering = (
         ("ufw --force delete 1", "vonage/", ""),
+        (f"ufw route delete allow {RTP}", "vonage/rtp-media", ""),
+        (f"ufw route insert 1 {DENY}", "frame/order", f"ufw route delete {DENY}"),
+        (f"ufw route allow {RTP} comment mine", "vonage/rtp-media", f"ufw route delete allow {RTP} comment mine"),
+        (f"ufw route deny {RTP} comment mine", "vonage/rtp-media", f"ufw route delete deny {RTP} comment mine"),
+        ("ufw route allow 1/tcp comment 'webrtc.firewall other/thing'", "other/thing", ""),
+        (f"iptables -I {USER} 1 -j DROP", "frame/order", f"iptables -D {USER} -j DROP"),
+        (f"iptables -D {USER} 2", "vonage/", ""),
+        (f"iptables -D {USER} {LIVE_RTP} -j ACCEPT; iptables -A {USER} {LIVE_RTP} -j ACCEPT", "frame/order", ""),
+        (f"iptables -A {USER} {LIVE_RTP} -j ACCEPT", "frame/order", ""),
+        (f"iptables -R {USER} 1 -j DROP", "vonage/", f"iptables -D {USER} -j DROP"),
+        (f"iptables -F {USER}", "vonage/", "ufw reload"),
+        ("ip6tables -F ufw6-user-forward", "vonage/", "ufw reload"),
+        (f"sed -i 's/10000:50000/10000:50001/' {RULES}", "vonage/rtp-media", ""),
+        (f"sed -i 's/10000:50000/10000:50001/' {RULES}; ufw reload", "vonage/rtp-media", ""),
+        (f"sed -i '/^-A/s/10000:50000/10000:50001/' {RULES}", "vonage/rtp-media", ""),
+        (f"sed -i '/^-A.*10000:50000/d' {RULES}", "vonage/rtp-media", ""),
+        (MOVE, "frame/order", ""),
+        ("echo >> /etc/webrtc-firewall/policy.json", "file//etc/webrtc-firewall/policy.json", ""),
     )  # fmt: skip
+
+    def start(self, machine):
+        machine.sh(KEEP)
 
     def stop(self, machine):
         machine.absent()
-        machine.sh("ufw --force reset >/dev/null; rm -f /etc/ufw/*.rules.*; iptables -F; iptables -X; ip6tables -F; ip6tables -X")
+        machine.sh(RESET)

@@ -21,7 +21,7 @@ from ansible_collections.webrtc.firewall.plugins.module_utils import (
     _ufw_machine,
     _ufw_render,
 )
-from ansible_collections.webrtc.firewall.plugins.module_utils._backend import Backend, Change, FlowState, Plan, State
+from ansible_collections.webrtc.firewall.plugins.module_utils._backend import Backend, FlowState, Plan, State
 from ansible_collections.webrtc.firewall.plugins.module_utils._errors import Problem, TargetProblem
 from ansible_collections.webrtc.firewall.plugins.module_utils._foreign_read import path_of
 from ansible_collections.webrtc.firewall.plugins.module_utils._policy import FAMILIES, Policy
@@ -96,14 +96,14 @@ class Ufw(Backend):
         ruled = [family for family in FAMILIES if live.halves[family].chains]
         found = {family: _ours(live.halves[family], wanted[family]) for family in ruled}
         scripts = {family: text for family in ruled if (text := _ufw_live.script(wanted[family], found[family]))}
-        files = {family: text for family, half in live.halves.items() if (text := _new_text(half, wanted[family])) is not None}
+        files = {family: half.file.text(wanted[family]) for family, half in live.halves.items() if not _stands(half, wanted[family])}
         known = {family: found[family].rules(_known(live.halves[family], wanted[family])) for family in ruled}
         there = {family: [rule for rule, _packets, _bytes in items] for family, items in known.items()}
         stored = {family: half.file.ours for family, half in live.halves.items()}
         changes = _ufw_describe.changes(wanted, stored, there, ruled)
         if not changes and (scripts or files):
-            where = " and ".join([*(["in ufw's files"] if files else []), *(["in force"] if scripts else [])])
-            changes = [Change("frame/order", f"not first of all and in their order {where}", "first of all, in their order")]
+            intruders = [name.intruder for family in scripts for name in found[family].chains.values()]
+            changes = [_ufw_describe.order([live.halves[family].file.intruder(_chains(wanted[family])) for family in files], intruders)]
         warnings = _ufw_checks.warnings(policy, live) if policy else []
         return Plan(tuple(changes), tuple(warnings), Steps(scripts, files, live))
 
@@ -189,12 +189,14 @@ def _ours(half: Half, wanted: Iterable[Rule]) -> _ufw_live.Family:
     return _ufw_live.ours(half.chains, _known(half, wanted), half.file.foreign)
 
 
-def _new_text(half: Half, wanted: tuple[Rule, ...]) -> Optional[str]:
-    """The file with the wanted rules; None where it has them."""
+def _stands(half: Half, wanted: tuple[Rule, ...]) -> bool:
+    """Whether the file has the wanted rules, in order, and before those of others that the same packets meet."""
     same = [block.text for block in half.file.ours] == [rule.text for rule in wanted]
-    if same and half.file.first({line.chain for rule in wanted for line in rule.lines}):
-        return None
-    return half.file.text(wanted)
+    return same and not half.file.intruder(_chains(wanted))
+
+
+def _chains(rules: Iterable[Rule]) -> set[str]:
+    return {line.chain for rule in rules for line in rule.lines}
 
 
 def _sum(items: Iterable[tuple[Rule, int, int]]) -> tuple[int, int]:
