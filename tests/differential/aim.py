@@ -81,8 +81,10 @@ class _Aim:
         return self._one(near, 0.9) or self._anywhere(version, own), protocol, port
 
     def _other(self, version: int, own: bool) -> tuple[str, str, int]:
-        protocol = self.random.choice(("tcp", "tcp", "udp", "udp", "udp", "icmp", "dhcp", "99"))
-        return self._one(self.resolvers[version], 0.7) or self._anywhere(version, own), protocol, self.random.choice(PORTS)
+        protocol, port = self.random.choice(("tcp", "tcp", "udp", "udp", "udp", "icmp", "dhcp", "99")), self.random.choice(PORTS)
+        if self.policy.frame.other_resolvers == "reject" and self.random.random() < 0.5:
+            protocol, port = self.random.choice(("tcp", "udp")), self.random.choice((53, 853))
+        return self._one(self.resolvers[version], 0.7) or self._anywhere(version, own), protocol, port
 
     def _source(self, version: int, enter: str) -> str:
         if not enter:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Network, IPv6Network
-from typing import Mapping
+from typing import Mapping, Optional
 
 from aim import aimed
 from hypothesis import strategies as st
@@ -21,6 +21,8 @@ from ansible_collections.webrtc.firewall.plugins.module_utils._policy import Des
 from ansible_collections.webrtc.firewall.plugins.plugin_utils._compile import compile_site
 
 PACKETS = 80
+# Where it takes long to apply a policy.
+MANY = 200
 
 
 @dataclass(frozen=True)
@@ -32,16 +34,20 @@ class Case:
         taught: by flow and family the addresses that DNS answers have taught.
         others: the mode of somebody else's firewall.
         seed: what the packets are chosen by.
+        before: what is in force until then; None for nothing of ours.
+        count: of packets.
     """
 
     policy: Policy
     taught: Mapping[str, Mapping[str, tuple[str, ...]]]
     others: str = "none"
     seed: int = 0
+    before: Optional[Policy] = None
+    count: int = PACKETS
 
-    def packets(self, count: int = PACKETS) -> list[Packet]:
+    def packets(self) -> list[Packet]:
         """Packets aimed at the policy's edges."""
-        return aimed(self.policy, self.known, self.seed, count)
+        return aimed(self.policy, self.known, self.seed, self.count)
 
     @property
     def known(self) -> dict[str, tuple[str, ...]]:
@@ -67,7 +73,8 @@ def _single(families):
 
 
 LEARNED = st.builds(Destination, ipv4=IPV4, ipv6=IPV6, learned=st.just(("*.example.com",)))
-THERE = st.one_of(NAMED, NAMED, st.just(Destination(any=True)), LEARNED)
+ANY = st.just(Destination(any=True))
+THERE = st.one_of(NAMED, NAMED, ANY, LEARNED)
 INTERFACES = st.one_of(st.just(()), interfaces(*DEVICES))
 # Ports about those that the deny baseline and the refusal of other resolvers speak of.
 NEAR = st.tuples(st.sampled_from([53, 123, 443, 853, 1024]), st.integers(0, 3)).map(lambda pair: ((pair[0], sum(pair)),))
@@ -85,6 +92,10 @@ FRAMES = frames(
     resolvers_ipv4=_maybe(ADDRESSES[0]),
     resolvers_ipv6=_maybe(ADDRESSES[1]),
 ).map(_directed)
+
+
+def _uplinked(frame):
+    return replace(frame, uplinks=("wan0",) if frame.uplinks else ())
 
 
 def direct(frames=FRAMES, there=THERE, ports=EDGED):
@@ -117,22 +128,25 @@ SERVICES = st.lists(ENTRIES, max_size=2, unique_by=lambda entry: entry["name"])
 SITES = st.builds(_site, FRAMES, SERVICES, flows(NAMED), FAMILIES, st.sampled_from(["any", "dns"]))
 
 
-def cases(policies, others):
-    """Cases of some policies."""
-    return policies.flatmap(
-        lambda policy: st.builds(Case, st.just(policy), _taught(policy), st.sampled_from(others), st.integers(0, 2**32 - 1))
-    )
+def cases(policies, others, before=None, count=PACKETS):
+    """Cases of some policies, on a machine with nothing of ours or with what `before` gives, with that many packets."""
+    rest = (st.sampled_from(others), st.integers(0, 2**32 - 1), st.none() if before is None else before, st.just(count))
+    return policies.flatmap(lambda policy: st.builds(Case, st.just(policy), _taught(policy), *rest))
 
 
 # Somebody else's firewall where no manager runs: none, one that drops all, one that drops what is not known.
-ALL = cases(st.one_of(direct(), SITES), ("none", "drop", "known"))
+PLAIN = ("none", "drop", "known")
+POLICIES = st.one_of(direct(), SITES)
+# As the whole line takes them: it finds the uplinks itself, and what DNS has taught elsewhere.
+LINE = cases(direct(FRAMES.map(_uplinked), st.one_of(NAMED, ANY)), PLAIN)
+ALL = st.one_of(*[cases(POLICIES, PLAIN)] * 3, cases(POLICIES, PLAIN, before=POLICIES))
 
 
 # Managers make a rule of each combination, so theirs are short.
 FEW4, FEW6 = networks(IPv4Network, 32, most=2), networks(IPv6Network, 128, most=2)
 ONE4, ONE6 = networks(IPv4Network, 32, 32, most=1), networks(IPv6Network, 128, 128, most=1)
 FEW_PORTS = st.one_of(NEAR, st.lists(RANGES, min_size=1, max_size=2).map(merge_ports))
-FEW_THERE = st.one_of(*[st.builds(Destination, ipv4=FEW4, ipv6=FEW6)] * 3, st.just(Destination(any=True)))
+FEW_THERE = st.one_of(*[st.builds(Destination, ipv4=FEW4, ipv6=FEW6)] * 3, ANY)
 PAIRS, SINGLES = [(), (), ("lan0", "lan1"), ("wan0", "wan1")], [("lan0",), ("wan0",), ("lan1", "wan1")]
 
 
@@ -149,8 +163,10 @@ def _managed_frames(names):
 
 
 def _short(frame):
-    """Without what becomes a thousand rules: all networks that are not an IPv6 resolver's, for each port of DNS and each source."""
-    return replace(frame, resolvers_ipv6=()) if frame.other_resolvers == "reject" else frame
+    """Without what becomes a thousand rules: all networks that are not a resolver's, for each port of DNS and each source."""
+    if frame.other_resolvers == "allow":
+        return frame
+    return replace(frame, resolvers_ipv6=(), resolvers_ipv4=() if frame.sources_ipv4 else frame.resolvers_ipv4)
 
 
 def managed(modes):
@@ -160,7 +176,7 @@ def managed(modes):
         modes: of somebody else's rules there; in the mode `pairs` it does not tell apart the two interfaces of a side.
     """
     pairs, any_of_them = _managed_frames(PAIRS), _managed_frames(PAIRS + SINGLES)
-    known = [cases(direct(pairs if mode == "pairs" else any_of_them, FEW_THERE, FEW_PORTS), (mode,)) for mode in modes]
-    learning = cases(direct(pairs, LEARNED, FEW_PORTS), modes)
-    narrow = cases(direct(_managed_frames(SINGLES), FEW_THERE, FEW_PORTS), modes)
+    known = [cases(direct(pairs if mode == "pairs" else any_of_them, FEW_THERE, FEW_PORTS), (mode,), count=MANY) for mode in modes]
+    learning = cases(direct(pairs, LEARNED, FEW_PORTS), modes, count=MANY)
+    narrow = cases(direct(_managed_frames(SINGLES), FEW_THERE, FEW_PORTS), modes, count=MANY)
     return st.one_of(*known * 3, learning, narrow)

@@ -19,8 +19,9 @@ for folder in (HERE, HERE.parent, HERE.parent / "lab"):
 
 from machines import Machine  # noqa: E402
 
-# How many policies the longest of the tests tries; the others try a share of it.
+# How many policies the longest of the tests tries; the others try a share of it, as do the oldest and the newest release.
 POLICIES = int(os.environ.get("POLICIES", "200"))
+SHARES = {"bookworm": 1.0, "bullseye": 0.15, "trixie": 0.15}
 
 
 @pytest.fixture(scope="module")

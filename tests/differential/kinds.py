@@ -13,6 +13,8 @@ from cases import Case
 from evaluator import BEGINNINGS, concerns, essential, expected
 from packets import Packet
 
+from ansible_collections.webrtc.firewall.plugins.module_utils._policy import Frame
+
 # Somebody else's firewall where no manager runs: none, one that drops all, one that drops what is not known; see also cases.py. Its
 # owner's own monitoring, our control packets, passes.
 _HOOKS = ("forward", "output", "input")
@@ -37,6 +39,10 @@ class Kind:
     image: str = ""
     start: str = "true"
     fresh: bool = True
+
+    def mode(self, asked: str) -> str:
+        """The mode of somebody else's firewall here, where another kind's is asked for: one that drops what is not known."""
+        return asked if asked in self.others else "known"
 
 
 def _plain(case: Case, packet: Packet) -> Optional[str]:
@@ -95,6 +101,16 @@ def _firewalld_others(mode: str) -> str:
     return f"{script}firewall-cmd --reload >/dev/null\n"
 
 
+def _beginning(packet: Packet) -> Packet:
+    """A manager's rules see no difference between TCP in mid-stream and its beginning."""
+    return replace(packet, kind="syn") if packet.kind == "ack" else packet
+
+
+def _accepts(frame: Frame, packet: Packet) -> bool:
+    """Whether a manager accepts itself what the deny baseline leaves to others."""
+    return frame.baseline == "deny_egress" and concerns(frame, packet) and essential(frame, packet)
+
+
 def _firewalld(case: Case, packet: Packet) -> Optional[str]:
     """Firewalld drops what conntrack cannot place, knows no TCP flags, and accepts itself what the deny baseline leaves open."""
     frame = case.policy.frame
@@ -103,12 +119,29 @@ def _firewalld(case: Case, packet: Packet) -> Optional[str]:
     if packet.protocol == "udp" and packet.dport in (67, 547) and not packet.enter:
         # No rule of firewalld's has both ports, so DHCP's servers are open from any port.
         return None
-    packet = replace(packet, kind="syn") if packet.kind == "ack" else packet
-    accepts = frame.baseline == "deny_egress" and concerns(frame, packet) and essential(frame, packet)
-    if packet.protocol == "icmp" and not accepts and expected(case.policy, packet, case.known, False) == "pass":
+    packet = _beginning(packet)
+    if packet.protocol == "icmp" and not _accepts(frame, packet) and expected(case.policy, packet, case.known, False) == "pass":
         # Zones of 0.9 let ICMP through to each other, later ones do not.
         return None
-    return expected(case.policy, packet, case.known, bool(packet.enter) and not accepts)
+    return expected(case.policy, packet, case.known, bool(packet.enter) and not _accepts(frame, packet))
+
+
+# As ufw ships before.rules, it lets ICMP out for IPv6 alone, which the backend would refuse with a deny baseline.
+_UFW = """
+for kind in 3 8 11 12; do sed -i "/^COMMIT/i -A ufw-before-output -p icmp --icmp-type $kind -j ACCEPT" /etc/ufw/before.rules; done
+ufw --force enable >/dev/null
+"""
+
+
+def _ufw(case: Case, packet: Packet) -> Optional[str]:
+    """Ufw's before.rules accept echoes, and nothing else that is not known; it knows no TCP flags, and accepts as firewalld does."""
+    if packet.kind not in BEGINNINGS.get(packet.protocol, {packet.kind}):
+        return None
+    frame, packet = case.policy.frame, _beginning(packet)
+    if packet.protocol == "icmp" and packet.kind in ("8", "128"):
+        return "pass"
+    dropped = packet.leave != "lo" if case.others == "outgoing" else bool(packet.enter)
+    return expected(case.policy, packet, case.known, dropped and not _accepts(frame, packet))
 
 
 KINDS = {
@@ -118,4 +151,14 @@ KINDS = {
     "firewalld": Kind(
         "firewalld", {mode: _firewalld_others(mode) for mode in _ZONES}, _firewalld, image="-firewalld", start=_FIREWALLD, fresh=False
     ),
+    "ufw": Kind(
+        "ufw",
+        {"incoming": "ufw default allow outgoing >/dev/null", "outgoing": "ufw default deny outgoing >/dev/null"},
+        _ufw,
+        image="-ufw",
+        start=_UFW,
+        fresh=False,
+    ),
 }
+MANAGERS = [name for name, kind in KINDS.items() if not kind.fresh]
+PLAIN = [name for name, kind in KINDS.items() if kind.fresh]

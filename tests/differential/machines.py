@@ -70,18 +70,22 @@ class Machine:
         assert done["code"] == 0, f"{self.name}: {script}: {done['err']}"
         return done["out"]
 
-    def begin(self, case, packets) -> None:
+    def begin(self, case, packets, line: bool = False) -> None:
         """Begin to try a case; `verdicts` has its end, so that several machines work at once."""
-        script = self.kind.others[case.others] if case.others != self.mode else ""
-        self.mode = case.others
-        told = {
-            "policy": to_dict(case.policy),
-            "learned": case.taught,
-            "others": script,
-            "packets": _plain(packets),
-            "fresh": self.kind.fresh,
-        }
-        self._tell("try", backend=self.kind.backend, **told)
+        mode = self.kind.mode(case.others)
+        script = self.kind.others[mode] if mode != self.mode else ""
+        self.mode = mode
+        self._tell(
+            "try",
+            backend=self.kind.backend,
+            others=script,
+            fresh=self.kind.fresh,
+            before=case.before and to_dict(case.before),
+            packets=_plain(packets),
+            policy=to_dict(case.policy),
+            learned=case.taught,
+            line=line,
+        )
 
     def verdicts(self):
         """The verdicts in the order of the packets, or a mapping with what the backend refused."""
@@ -93,8 +97,9 @@ class Machine:
             return self._ask("remove", backend=self.kind.backend)
         return self._ask("load", backend=self.kind.backend, policy=to_dict(policy), learned={})
 
-    def send(self, *packets) -> list[str]:
-        return self._ask("send", packets=_plain(packets))
+    def send(self, *packets, known: bool = False) -> list[str]:
+        """The verdicts on some packets; `known` ones may belong to connections that were there before."""
+        return self._ask("send", packets=_plain(packets), known=known)
 
     def stop(self) -> None:
         try:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import socket
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from typing import Optional
 
@@ -45,12 +45,14 @@ class Packet:
     def version(self) -> int:
         return ip_address(self.target).version
 
+    def reversed(self) -> Packet:
+        """From the other side."""
+        return replace(self, enter=self.leave, leave=self.enter, source=self.target, target=self.source, sport=self.dport, dport=self.sport)
+
     def answered(self) -> Optional[Packet]:
         """What the other side would send back, if it is plain what that is."""
         kinds = {"syn": "synack", "ack": "ack", "8": "0", "128": "129", "": ""}
-        if self.kind not in kinds or self.protocol not in NUMBERS:
-            return None
-        return Packet(self.leave, self.enter, self.target, self.source, self.protocol, kinds[self.kind], self.dport, self.sport)
+        return replace(self.reversed(), kind=kinds[self.kind]) if self.kind in kinds and self.protocol in NUMBERS else None
 
 
 def checksum(data: bytes) -> int:
@@ -76,8 +78,20 @@ def build(packet: Packet, token: bytes) -> bytes:
     """
     source, target = (ip_address(text).packed for text in (packet.source, packet.target))
     number = number_of(packet)
-    body = _body(packet, token, number, source, target)
-    if packet.version == 6:
+    return _wrapped(packet.version, number, source, target, _body(packet, token, number, source, target))
+
+
+def error_about(packet: Packet, data: bytes) -> bytes:
+    """What the other side would send if nobody listened there: an error that holds the packet."""
+    source, target = (ip_address(text).packed for text in (packet.target, packet.source))
+    kind, code, number = (3, 3, 1) if packet.version == 4 else (1, 4, 58)
+    body = struct.pack("!BBHI", kind, code, 0, 0) + data
+    pseudo = source + target + struct.pack("!II", len(body), number) if packet.version == 6 else b""
+    return _wrapped(packet.version, number, source, target, body[:2] + struct.pack("!H", checksum(pseudo + body)) + body[4:])
+
+
+def _wrapped(version: int, number: int, source: bytes, target: bytes, body: bytes) -> bytes:
+    if version == 6:
         return struct.pack("!IHBB", 6 << 28, len(body), number, 64) + source + target + body
     head = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(body), 1, 0, 64, number, 0) + source + target
     return head[:10] + struct.pack("!H", checksum(head)) + head[12:] + body

@@ -2,31 +2,66 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""One case on some machines, against the reference."""
+"""Cases on some machines, against the reference."""
 
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 from cases import Case
+from hypothesis import HealthCheck, Phase, given, settings
 from machines import Machine
 from packets import Packet
 
 
-def try_on(machines: list[Machine], case: Case, tally: Counter[str] | None = None) -> list[str]:
+def tried(machines: list[Machine], cases: Any, count: float, line: bool = False, shrink: bool = True) -> Counter[str]:
+    """Try some cases.
+
+    Args:
+        machines: where, all at once.
+        cases: a strategy.
+        count: how many cases; at least eight.
+        line: whether policies are applied by the whole line, with files and units.
+        shrink: whether to look for the smallest case in which something is wrong.
+
+    Returns:
+        How often each verdict was wanted, on how many policies, with how many refusals.
+    """
+    tally: Counter[str] = Counter()
+    phases = (Phase.generate, Phase.shrink) if shrink else (Phase.generate,)
+
+    @settings(max_examples=max(8, int(count)), deadline=None, database=None, phases=phases, suppress_health_check=list(HealthCheck))
+    @given(case=cases)
+    def each(case: Case) -> None:
+        found = try_on(machines, case, tally, line)
+        assert not found, "\n".join(found[:10])
+
+    each()
+    print(f"{', '.join(machine.name for machine in machines)}: {dict(tally)}")
+    return tally
+
+
+def try_on(machines: list[Machine], case: Case, tally: Counter[str] | None = None, line: bool = False) -> list[str]:
     """What is wrong with a case on any of some machines, which all work at once.
 
     Args:
         machines: where.
         case: what.
         tally: counts policies, refusals and wanted verdicts.
+        line: whether policies are applied by the whole line, with files and units.
     """
     packets, found, counted = case.packets(), [], Counter() if tally is None else tally
     counted["policies"] += 1
     for machine in machines:
-        machine.begin(case, packets)
+        machine.begin(case, packets, line)
     # Every machine is heard before anything is said.
-    for machine, seen in [(machine, machine.verdicts()) for machine in machines]:
+    heard = [(machine, machine.verdicts()) for machine in machines]
+    alike = [seen for machine, seen in heard if machine.kind.fresh and isinstance(seen, list)]
+    for packet, *verdicts in zip(packets, *alike):
+        if len({verdict.startswith("pass") for verdict in verdicts}) > 1:
+            found.append(f"{packet}: {verdicts} where no manager is")
+    for machine, seen in heard:
         if isinstance(seen, dict):
             counted["refused"] += 1
             counted.update(f"refused: {text}" for _path, text in seen["refused"])

@@ -16,7 +16,7 @@ import time
 from dataclasses import replace
 
 from known import forget
-from packets import Packet, build, family_of, seen_in
+from packets import Packet, build, error_about, family_of, seen_in
 
 from ansible_collections.webrtc.firewall.plugins.module_utils._netlink import Connection
 
@@ -84,12 +84,13 @@ class Wires:
         self.used.clear()
         forget(self.kernel, self.control.values())
 
-    def send(self, packet: Packet) -> str:
+    def send(self, packet: Packet, known: bool = False) -> str:
         """What became of a packet: `pass DEVICE` (and `, no answer`), `reject HOW`, `drop`; or why that cannot be told.
 
-        Every silence is followed by a packet that passes always: what is missing then was dropped, and is not merely late.
+        `known` ones may belong to a connection that was there before. Every silence is followed by a packet that passes always: what is
+        missing then was dropped, and is not merely late.
         """
-        told = self._fresh(packet)
+        told = packet if known else self._fresh(packet)
         if told is None:
             return "used"
         token = self._token()
@@ -100,8 +101,18 @@ class Wires:
         if not seen and packet.enter:
             proof, late = self._prove(told, token)
             seen = late or ("" if proof else "lost")
-        answer = told.answered() if seen.startswith("pass") and packet.leave != "lo" else None
-        return seen + ("" if answer is None or self._arrives(answer) else ", no answer") if seen else "drop"
+        if not seen.startswith("pass") or packet.leave == "lo":
+            return seen or "drop"
+        return seen + self._missing(told, build(told, token))
+
+    def _missing(self, packet: Packet, data: bytes) -> str:
+        """What of the answers to a packet that has passed does not come back: an answer in kind, or an error about it."""
+        answer, found = packet.answered(), ""
+        if answer and not self._arrives(answer, build(answer, token := self._token()), token):
+            found += ", no answer"
+        if packet.protocol == "udp" and not self._arrives(packet.reversed(), error_about(packet, data), data[-8:]):
+            found += ", no error"
+        return found
 
     def _fresh(self, packet: Packet) -> Packet | None:
         """The packet with a source port by which conntrack cannot take it for part of anything earlier; None if there is no such port."""
@@ -162,16 +173,15 @@ class Wires:
             select.select(list(self.descriptors.values()), [], [], 0.01)
         return False, late
 
-    def _arrives(self, answer: Packet) -> bool:
+    def _arrives(self, answer: Packet, data: bytes, token: bytes) -> bool:
         """Whether an answer comes back, by whichever route leads to where the question came from, or to the machine itself."""
-        token = self._token()
         for listener in self.arrived:
             _received(listener)
         self._drain()
-        os.write(self.descriptors[answer.enter], build(answer, token))
+        os.write(self.descriptors[answer.enter], data)
         if answer.leave:
-            return any(token in data for _name, data in self._drain())
-        return any(token in data for listener in self.arrived for data in _received(listener))
+            return any(token in frame for _name, frame in self._drain())
+        return any(token in frame for listener in self.arrived for frame in _received(listener))
 
 
 def _received(listener: socket.socket) -> list[bytes]:
