@@ -12,7 +12,7 @@ START = """
 mkdir -p /run/dbus && dbus-daemon --system --fork --nopidfile
 for pair in lan0,lan0x wan0,wan0x; do ip link add ${pair%,*} type veth peer name ${pair#*,}; done
 firewalld --nofork --nopid >/dev/null 2>&1 &
-for try in $(seq 50); do firewall-cmd --state >/dev/null 2>&1 && exit; sleep 0.2; done; exit 1
+for try in $(seq 50); do firewall-cmd --state >/dev/null 2>&1 && break; sleep 0.2; done
 """
 # Zones, services, rich rules, an ipset, a policy and masquerading as people have them.
 FOREIGN = """
@@ -78,3 +78,66 @@ class TestFirewalld(Contract):
     def stop(self, machine):
         machine.absent()
         machine.sh(CLEAN)
+
+
+class TestWays:
+    """From and to other backends, and what is refused."""
+
+    @pytest.fixture(scope="class")
+    def box(self, machines):
+        with machines("bookworm-firewalld", "--cap-add", "NET_ADMIN,NET_RAW") as machine:
+            yield machine
+
+    def test_firewalld_takes_over_from_nftables_when_it_has_been_started(self, box):
+        assert box.apply(policy(), backend="auto")["backend"] == "nftables"
+        assert "installed and stopped" in box.apply(policy(), backend="firewalld")["error"]
+        box.sh(START + FOREIGN)
+        # What ruled before is still there, and firewalld is what rules now.
+        told = box.apply(policy(), backend="auto", check=True)
+        assert (told["backend"], told["changes"]["backend"]) == ("firewalld", ["nftables", "firewalld"])
+        assert box.apply(policy(), backend="auto")["changes"] == told["changes"]
+        assert box.apply(policy(), backend="auto")["changes"] == {}
+        assert "webrtc_firewall" not in box.sh("nft list ruleset")
+        assert "ruleset.nft" not in box.sh("ls /etc/webrtc-firewall")
+
+    def test_another_backend_beside_it_is_refused(self, box):
+        for backend in ("nftables", "iptables"):
+            told = box.apply(policy(), backend=backend)["error"]
+            assert "firewalld runs (process " in told
+            assert f"auto or firewalld instead of {backend}" in told
+
+    def test_what_others_have_changed_at_runtime_alone_is_not_lost_by_a_reload(self, box):
+        box.absent(backend="auto")
+        before = box.sh(TestFirewalld.live)
+        box.sh("firewall-cmd --zone=public --add-port=7/tcp; firewall-cmd --zone=home --add-source=192.0.2.0/24")
+        changed = box.sh(TestFirewalld.live)
+        told = box.apply(policy(), backend="auto")["error"]
+        assert "zone home, zone public" in told
+        assert "--runtime-to-permanent" in told
+        assert box.sh(TestFirewalld.live) == changed
+        box.sh("firewall-cmd --reload")
+        assert box.sh(TestFirewalld.live) == before
+
+    def test_a_change_of_ports_needs_no_reload(self, box):
+        box.apply(policy(), backend="auto")
+        box.sh("firewall-cmd --zone=public --add-port=7/tcp")
+        services = [{"name": "vonage", "overrides": {"rtp-media": {"ports": ["10000-49999"]}}}]
+        told = box.apply(policy(services), backend="auto")["changes"]["vonage/rtp-media"]
+        assert told == [f"udp 10000-{last} to 168.100.64.0/18, 216.147.0.0/18" for last in (50000, 49999)]
+        assert box.apply(policy(services), backend="auto")["changes"] == {}
+        # A reload would have taken it away.
+        assert "7/tcp" in box.sh("firewall-cmd --zone=public --list-ports; firewall-cmd --zone=public --remove-port=7/tcp")
+
+    def test_a_zone_that_holds_more_is_refused(self, box):
+        told = box.apply(policy(out_interfaces=["lan0"]), backend="auto")["error"]
+        assert "webrtc_egress_out_interfaces[0]: got 'lan0 in zone internal beside lan0x'" in told
+
+    def test_its_files_go_when_another_backend_takes_over_after_it_was_stopped(self, box):
+        box.apply(policy(), backend="auto")
+        box.sh("pkill -f /usr/sbin/firewalld; sleep 1; nft flush ruleset")
+        told = box.apply(policy(), backend="auto")
+        assert (told["backend"], told["changes"]["backend"]) == ("nftables", ["firewalld", "nftables"])
+        assert box.apply(policy(), backend="auto")["changes"] == {}
+        assert box.sh("find /etc/firewalld -name 'webrtc*'") == ""
+        box.absent(backend="auto")
+        assert "webrtc" not in box.sh("nft list ruleset; find /etc -name '*webrtc*'")
