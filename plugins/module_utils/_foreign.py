@@ -23,7 +23,8 @@ COMMENT = "webrtc.firewall"
 DOCKER_CHAIN = "DOCKER-USER"
 # Hooks in which a packet of a permitted flow, or its answer, may meet a foreign chain.
 HOOKS = {"gateway": {"forward"}, "host": {"output", "input"}, "both": {"forward", "output", "input"}}
-MANAGERS = {"firewalld": "firewalld", "ufw-before-forward": "ufw", "ufw6-before-forward": "ufw"}
+# A table or a chain that is there while its manager rules; an inactive ufw leaves other chains behind.
+MANAGERS = {"firewalld": "firewalld", "ufw-user-input": "ufw", "ufw6-user-input": "ufw"}
 
 
 @dataclass(frozen=True, order=True)

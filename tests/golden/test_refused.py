@@ -43,7 +43,7 @@ def test_unknown_interfaces_are_told_all_at_once(machine):
 
 def test_all_that_the_machine_lacks_is_told_at_once(machine):
     machine.sh("nft -f -", FOREIGN.replace("ct state established", "ct mark 0x1"))
-    machine.sh("iptables-nft -N ufw-before-forward")
+    machine.sh("iptables-nft -N ufw-user-input")
     message = refused(machine, policy(["vonage", "liveavatar"], wildcards="hostnames", out_interfaces=["wan9"]))
     for part in ("'wan9'", "vonage/signaling", "liveavatar/turn-tls", "webrtc_egress_mark", "ufw"):
         assert part in message
@@ -80,7 +80,7 @@ def test_a_user_of_our_mark_is_not_disturbed(machine):
     ("rules", "manager"),
     [
         ("nft add table inet firewalld; nft add chain inet firewalld filter_FORWARD", "firewalld"),
-        ("iptables-nft -N ufw-before-forward", "ufw"),
+        ("iptables-nft -N ufw-user-input", "ufw"),
     ],
 )
 def test_two_masters_do_not_fight(machine, rules, manager):

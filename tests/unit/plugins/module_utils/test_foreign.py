@@ -172,7 +172,7 @@ def test_other_users_of_the_mark_are_found_in_iptables(text, conflict):
     ("chains", "manager"),
     [
         (native(chain("filter_FORWARD", table="firewalld")), "firewalld"),
-        (from_iptables_save("iptables-nft", "ip", "*filter\n:ufw-before-forward - [0:0]\nCOMMIT\n"), "ufw"),
+        (from_iptables_save("iptables-nft", "ip", "*filter\n:ufw-user-input - [0:0]\nCOMMIT\n"), "ufw"),
     ],
 )
 def test_a_manager_is_not_fought(chains, manager):
