@@ -185,9 +185,10 @@ def _converge(
     if view.live is not None:
         plan = backend.plan(view.concrete, view.live, _learned_by(backend, view.concrete))
     former = _former(backend, before) if rules else None
-    installed = _persistence.resolver_alone(resolver)
     if rules:
         installed = _persistence.installed(replace(wanted, resolved=view.resolved), view.policy, plan.files)
+    else:
+        installed = _persistence.resolver_alone(resolver)
     moved = (Change("backend", former.name, backend.name if wanted.policy else None),) if former else ()
     changes = (*moved, *plan.changes, *_persistence.changes(installed, backend.run))
     if changes and view.policy:

@@ -17,6 +17,7 @@ PACKAGE = "ansible_collections/webrtc/firewall/plugins/module_utils"
 
 
 def packed() -> bytes:
+    _pack.program.cache_clear()
     return _pack.program().encode("utf-8", "surrogateescape")
 
 
