@@ -7,10 +7,10 @@ SHELL := /bin/bash
 JOBS_PY := .cache/venv/bin/python tests/tools/jobs.py
 IN_ENV := . tests/tools/env.sh &&
 
-.PHONY: help setup demo test lint sanity unit golden images molecule bench build format clean
+.PHONY: help setup demo test lint sanity unit golden differential images molecule bench build format clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
 
 setup: ## install what is missing (Debian packages, and the rest below .cache); done by every other target
 	@tests/tools/setup.sh
@@ -19,7 +19,7 @@ demo: setup ## show both services at work: a client, a gateway, the vendors' sid
 	@$(IN_ENV) tests/lab/demo
 
 test: setup ## run everything but the benchmarks, two jobs at a time
-	@$(JOBS_PY) images lint sanity unit golden build demo molecule
+	@$(JOBS_PY) images lint sanity unit golden differential build demo molecule
 
 lint: setup ## ansible-lint, ruff, mypy, antsibull-changelog
 	@tests/tools/lint.sh
@@ -32,6 +32,9 @@ unit: setup ## unit tests on every Python found
 
 golden: setup ## golden rulesets, loaded by the real nft of each Debian release
 	@$(JOBS_PY) images golden
+
+differential: setup ## 2,000 random policies on the kernels of all backends, against a reference; every mutation of a renderer must be seen
+	@POLICIES=2000 $(JOBS_PY) images differential
 
 images: setup ## build the images of the lab
 	@$(IN_ENV) tests/lab/images build
