@@ -6,7 +6,8 @@
 
 from __future__ import annotations
 
-from contract import Contract
+import pytest
+from contract import Contract, policy
 
 START = """
 mkdir -p /run/dbus && dbus-daemon --system --fork --nopidfile
@@ -134,7 +135,7 @@ class TestWays:
 
     def test_its_files_go_when_another_backend_takes_over_after_it_was_stopped(self, box):
         box.apply(policy(), backend="auto")
-        box.sh("pkill -f /usr/sbin/firewalld; sleep 1; nft flush ruleset")
+        box.sh("pkill -f '[/]usr/sbin/firewalld'; sleep 2; nft flush ruleset")
         told = box.apply(policy(), backend="auto")
         assert (told["backend"], told["changes"]["backend"]) == ("nftables", ["firewalld", "nftables"])
         assert box.apply(policy(), backend="auto")["changes"] == {}
