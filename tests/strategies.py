@@ -25,12 +25,17 @@ BITS = 12
 BASES = {32: int(IPv4Network("198.18.0.0/15").network_address), 128: int(IPv6Network("2001:2::/48").network_address)}
 
 
-def networks(kind, bits, shortest=None, most=6):
-    """Networks of one family; `shortest` is the length of the prefix of the widest, `most` their number."""
+def networks(kind, bits, shortest=None, most=6, merge=merge_networks):
+    """Networks of one family; `shortest` is the length of the prefix of the widest, `most` their number, `merge` what becomes of them."""
     lengths = st.integers(bits - BITS if shortest is None else shortest, bits)
     offsets = st.integers(0, (1 << BITS) - 1)
     one = st.builds(lambda offset, length: kind((BASES[bits] + (offset >> (bits - length) << (bits - length)), length)), offsets, lengths)
-    return st.lists(one, max_size=most).map(merge_networks)
+    return st.lists(one, max_size=most).map(merge)
+
+
+def as_written(networks):
+    """Networks as a site may write them: unsorted, nested, twice."""
+    return tuple(map(str, networks))
 
 
 RANGES = st.tuples(st.integers(1, 65535), st.integers(1, 65535)).map(lambda pair: tuple(sorted(pair)))

@@ -13,7 +13,7 @@ from typing import Mapping, Optional
 from aim import aimed
 from hypothesis import strategies as st
 from packets import Packet
-from strategies import ADDRESSES, FAMILIES, IPV4, IPV6, NAMED, PORTS, RANGES, flows, frames, interfaces, networks
+from strategies import ADDRESSES, FAMILIES, IPV4, IPV6, NAMED, PORTS, RANGES, as_written, flows, frames, interfaces, networks
 from wires import DEVICES
 
 from ansible_collections.webrtc.firewall.plugins.module_utils._addresses import merge_ports
@@ -31,6 +31,7 @@ class Case:
 
     Attributes:
         policy: what shall be in force.
+        meaning: what the reference goes by.
         taught: by flow and family the addresses that DNS answers have taught.
         others: the mode of somebody else's firewall.
         seed: what the packets are chosen by.
@@ -39,6 +40,7 @@ class Case:
     """
 
     policy: Policy
+    meaning: Policy
     taught: Mapping[str, Mapping[str, tuple[str, ...]]]
     others: str = "none"
     seed: int = 0
@@ -47,12 +49,26 @@ class Case:
 
     def packets(self) -> list[Packet]:
         """Packets aimed at the policy's edges."""
-        return aimed(self.policy, self.known, self.seed, self.count)
+        return aimed(self.meaning, self.known, self.seed, self.count)
+
+    @property
+    def taught_before(self) -> Mapping[str, Mapping[str, tuple[str, ...]]]:
+        """The same, for what learns already: sets that are there keep what they have learned, and are given nothing."""
+        learning = {flow.id for flow in self.before.flows if flow.destination.learned} if self.before else set()
+        return {name: there for name, there in self.taught.items() if name in learning}
 
     @property
     def known(self) -> dict[str, tuple[str, ...]]:
         """The same addresses, of both families at once."""
         return {name: tuple(address for found in families.values() for address in found) for name, families in self.taught.items()}
+
+
+@dataclass(frozen=True)
+class Meant:
+    """A policy, and one that nobody has merged or sorted, which says what is meant by it."""
+
+    policy: Policy
+    meaning: Policy
 
 
 def _directed(frame):
@@ -100,7 +116,9 @@ def _uplinked(frame):
 
 def direct(frames=FRAMES, there=THERE, ports=EDGED):
     """Policies as a target could get them."""
-    return st.builds(lambda frame, rows: Policy(frame, {"site": rows}), frames, flows(there, ports))
+    return st.builds(lambda frame, rows: Policy(frame, {"site": rows}), frames, flows(there, ports)).map(
+        lambda policy: Meant(policy, policy)
+    )
 
 
 def _entry(name, tier):
@@ -115,31 +133,34 @@ def _row(flow, families):
 
 
 def _site(frame, services, rows, families, wildcards):
-    """The policy that a site's options compile to, with a service of its own beside the catalog's."""
-    own = [row for row in (_row(flow, families) for flow in rows) if row["destinations"]]
-    custom = [{"service": "own", "requirements": own}] if own else []
+    """What a site's options compile to, with a service of its own beside the catalog's; and the same, but this service as written."""
+    rows = [row for row in rows if any(getattr(row.destination, family) for family in families)]
+    custom = [{"service": "site", "requirements": [_row(row, families) for row in rows]}] if rows else []
     options = {"custom_services": custom, "families": list(families), "wildcards": wildcards}
     policy = compile_site([*services, *(item["service"] for item in custom)], options).policy
-    return replace(policy, frame=replace(frame, families=policy.frame.families))
+    policy = replace(policy, frame=replace(frame, families=policy.frame.families))
+    return Meant(policy, replace(policy, services={**policy.services, **({"site": tuple(rows)} if rows else {})}))
 
 
 ENTRIES = st.builds(_entry, st.sampled_from(["vonage", "liveavatar"]), st.sampled_from(["minimum", "recommended"]))
 SERVICES = st.lists(ENTRIES, max_size=2, unique_by=lambda entry: entry["name"])
-SITES = st.builds(_site, FRAMES, SERVICES, flows(NAMED), FAMILIES, st.sampled_from(["any", "dns"]))
+WRITTEN4, WRITTEN6 = networks(IPv4Network, 32, merge=as_written), networks(IPv6Network, 128, merge=as_written)
+WRITTEN = flows(st.builds(Destination, ipv4=WRITTEN4, ipv6=WRITTEN6), st.lists(RANGES, min_size=1, max_size=4).map(tuple))
+SITES = st.builds(_site, FRAMES, SERVICES, WRITTEN, FAMILIES, st.sampled_from(["any", "dns"]))
 
 
 def cases(policies, others, before=None, count=PACKETS):
     """Cases of some policies, on a machine with nothing of ours or with what `before` gives, with that many packets."""
     rest = (st.sampled_from(others), st.integers(0, 2**32 - 1), st.none() if before is None else before, st.just(count))
-    return policies.flatmap(lambda policy: st.builds(Case, st.just(policy), _taught(policy), *rest))
+    return policies.flatmap(lambda meant: st.builds(Case, st.just(meant.policy), st.just(meant.meaning), _taught(meant.policy), *rest))
 
 
-# Somebody else's firewall where no manager runs: none, one that drops all, one that drops what is not known.
-PLAIN = ("none", "drop", "known")
+# Somebody else's firewall where no manager runs: none, one that drops all, one that drops what is not known, one of another kind.
+PLAIN = ("none", "drop", "known", "beside")
 POLICIES = st.one_of(direct(), SITES)
 # As the whole line takes them: it finds the uplinks itself, and what DNS has taught elsewhere.
 LINE = cases(direct(FRAMES.map(_uplinked), st.one_of(NAMED, ANY)), PLAIN)
-ALL = st.one_of(*[cases(POLICIES, PLAIN)] * 3, cases(POLICIES, PLAIN, before=POLICIES))
+ALL = st.one_of(*[cases(POLICIES, PLAIN)] * 3, cases(POLICIES, PLAIN, before=POLICIES.map(lambda meant: meant.policy)))
 
 
 # Managers make a rule of each combination, so theirs are short.

@@ -69,7 +69,7 @@ def attempt(wires: Wires, backend: str, others: str, fresh: bool, before: Any, p
         backend: its backend's name.
         others: a shell script that makes somebody else's firewall as it shall be; empty where it is so already.
         fresh: whether our rules are taken away before.
-        before: a policy that is in force before this one, or None.
+        before: what `load` is given before that, or None.
         packets: what is sent.
         loaded: what `load` is given.
     """
@@ -80,7 +80,7 @@ def attempt(wires: Wires, backend: str, others: str, fresh: bool, before: Any, p
         if done.code:
             raise RuntimeError(done.err)
     if before:
-        load(backend, before, {})
+        load(backend, **before)
     load(backend, **loaded)
     wires.forget()
     return send(wires, packets)

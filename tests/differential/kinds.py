@@ -53,18 +53,20 @@ def _plain(case: Case, packet: Packet) -> Optional[str]:
     if packet.kind == "ack" and packet.dport == 53 and packet.enter in frame.uplinks and frame.baseline == "deny_egress":
         # DNS from outside is dropped here before it is seen that this packet begins nothing.
         return None
-    return expected(case.policy, packet, case.known, case.others != "none")
+    return expected(case.meaning, packet, case.known, case.others != "none")
 
 
-def _nft_others(mode: str) -> str:
+def _nft_others(mode: str, priority: int = 0) -> str:
+    """Others' table of nftables: `none`, or one that drops what it does not know, in the mode `drop` even that."""
     known = "ct state established,related accept\n" if mode == "known" else ""
     rules = f"{known}ip saddr 10.8.1.0/24 accept\nip6 saddr fd00:8:1::/64 accept\n"
-    chains = "".join(f"chain {hook} {{\ntype filter hook {hook} priority 0; policy drop;\n{rules}}}\n" for hook in _HOOKS)
+    chains = "".join(f"chain {hook} {{\ntype filter hook {hook} priority {priority}; policy drop;\n{rules}}}\n" for hook in _HOOKS)
     text = "table inet others\ndelete table inet others\n" + (f"table inet others {{\n{chains}}}\n" if mode != "none" else "")
     return f"nft -f - <<'END'\n{text}END\n"
 
 
 def _iptables_others(mode: str) -> str:
+    """The same in the built-in chains of iptables."""
     policy, script = ("ACCEPT" if mode == "none" else "DROP"), []
     for tool, source in (("iptables", "10.8.1.0/24"), ("ip6tables", "fd00:8:1::/64")):
         lines = ["*filter", *(f":{hook.upper()} {policy} [0:0]" for hook in _HOOKS)]
@@ -72,12 +74,18 @@ def _iptables_others(mode: str) -> str:
             lines += [f"-A {hook.upper()} -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT"] if mode == "known" else []
             lines += [f"-A {hook.upper()} -s {source} -j ACCEPT"]
         script += [f"{tool}-restore -w <<'END'", *lines, "COMMIT", "END"]
-    return "\n".join(script)
+    return "\n".join(script) + "\n"
+
+
+_NFTABLES = {mode: _nft_others(mode) + _iptables_others("none") for mode in ("none", "drop", "known")}
+_IPTABLES = {mode: _iptables_others(mode) + _nft_others("none") for mode in ("none", "drop", "known")}
 
 
 def _variant(name: str) -> Kind:
     start = "; ".join(f"update-alternatives --set {tool} /usr/sbin/{tool}-{name}" for tool in ("iptables", "ip6tables"))
-    return Kind("iptables", {mode: _iptables_others(mode) for mode in ("none", "drop", "known")}, _plain, start=start)
+    # Behind iptables: what drops before it, no rule of iptables' can save.
+    beside = {"beside": _iptables_others("none") + _nft_others("drop", 10)}
+    return Kind("iptables", {**_IPTABLES, **beside}, _plain, start=start)
 
 
 _FIREWALLD = """
@@ -120,10 +128,10 @@ def _firewalld(case: Case, packet: Packet) -> Optional[str]:
         # No rule of firewalld's has both ports, so DHCP's servers are open from any port.
         return None
     packet = _beginning(packet)
-    if packet.protocol == "icmp" and not _accepts(frame, packet) and expected(case.policy, packet, case.known, False) == "pass":
+    if packet.protocol == "icmp" and not _accepts(frame, packet) and expected(case.meaning, packet, case.known, False) == "pass":
         # Zones of 0.9 let ICMP through to each other, later ones do not.
         return None
-    return expected(case.policy, packet, case.known, bool(packet.enter) and not _accepts(frame, packet))
+    return expected(case.meaning, packet, case.known, bool(packet.enter) and not _accepts(frame, packet))
 
 
 # As ufw ships before.rules, it lets ICMP out for IPv6 alone, which the backend would refuse with a deny baseline.
@@ -141,11 +149,11 @@ def _ufw(case: Case, packet: Packet) -> Optional[str]:
     if packet.protocol == "icmp" and packet.kind in ("8", "128"):
         return "pass"
     dropped = packet.leave != "lo" if case.others == "outgoing" else bool(packet.enter)
-    return expected(case.policy, packet, case.known, dropped and not _accepts(frame, packet))
+    return expected(case.meaning, packet, case.known, dropped and not _accepts(frame, packet))
 
 
 KINDS = {
-    "nftables": Kind("nftables", {mode: _nft_others(mode) for mode in ("none", "drop", "known")}, _plain),
+    "nftables": Kind("nftables", {**_NFTABLES, "beside": _nft_others("none") + _iptables_others("drop")}, _plain),
     "iptables-nft": _variant("nft"),
     "iptables-legacy": _variant("legacy"),
     "firewalld": Kind(

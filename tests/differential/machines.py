@@ -80,7 +80,7 @@ class Machine:
             backend=self.kind.backend,
             others=script,
             fresh=self.kind.fresh,
-            before=case.before and to_dict(case.before),
+            before=case.before and {"policy": to_dict(case.before), "learned": case.taught_before},
             packets=_plain(packets),
             policy=to_dict(case.policy),
             learned=case.taught,

@@ -43,7 +43,7 @@ def machine(request, start):
 def put(machine, wanted, others):
     """Put a policy in force with no connections there, beside somebody else's firewall of one mode, or of the first that drops."""
     modes = [mode for mode in machine.kind.others if mode != "none"]
-    machine.begin(Case(wanted, {}, others if others in modes else modes[-1]), [])
+    machine.begin(Case(wanted, wanted, {}, others if others in modes else modes[1]), [])
     assert machine.verdicts() == []
 
 
