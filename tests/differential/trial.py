@@ -64,7 +64,7 @@ def try_on(machines: list[Machine], case: Case, tally: Counter[str] | None = Non
     for machine, seen in heard:
         if isinstance(seen, dict):
             counted["refused"] += 1
-            counted.update(f"refused: {text}" for _path, text in seen["refused"])
+            counted.update({f"refused {path.partition('[')[0].partition('/')[0]}" for path, _text in seen["refused"]})
             found += _unnamed(machine, case, seen["refused"])
         else:
             found += _wrong(machine, case, packets, seen, counted)
