@@ -21,7 +21,8 @@ from ansible_collections.webrtc.firewall.plugins.module_utils._ufw_model import 
 
 _RULE = re.compile(r"\[(\d+):(\d+)\] -A (\S+) ?(.*)")
 _CHANGED = re.compile(r"^(?:\[\d+:\d+\] )?-[DI] (\S+)", re.MULTILINE)
-# What ufw puts first where its log is off.
+# What ufw puts first where its log is off. Whenever it starts with its log on it takes one such line away, though it may end what
+# somebody's rule logs: then a packet is logged by what follows, too, and that is all. So ours need not be there.
 _LOG_OFF = "-j RETURN"
 
 
@@ -80,8 +81,8 @@ class Family:
         found = []
         for item in known:
             keys = [(line.chain, line.live) for line in item.lines]
-            if all(left[key] for key in keys):
-                last = [left[key].pop(0) for key in keys][-1]
+            if all(left[key] for key in keys if not _may_lack(*key)):
+                last = [left[key].pop(0) for key in keys if left[key]][-1]
                 found.append((item, last.packets, last.bytes))
         return found
 
@@ -135,8 +136,14 @@ def script(wanted: Iterable[Rule], live: Family) -> str:
     return f"*filter\n{text}COMMIT\n" if text else ""
 
 
+def _may_lack(chain: str, rest: str) -> bool:
+    return "-logging-" in chain and rest == _LOG_OFF
+
+
 def _chain(chain: str, wanted: list[Line], there: Placed) -> str:
-    if there.first and [line.live for line in wanted] == [rule.rest for rule in there.ours]:
+    lines, found = [line.live for line in wanted], [rule.rest for rule in there.ours]
+    same = [text for text in lines if not _may_lack(chain, text)] == [text for text in found if not _may_lack(chain, text)]
+    if same and there.first and (lines or not found):
         return ""
     counted: dict[str, list[Counted]] = defaultdict(list)
     for rule in there.ours:

@@ -257,6 +257,20 @@ def test_where_the_log_is_off_the_line_that_says_so_stays_first():
     assert {name: [item.rest for item in found] for name, found in gone.items()} == {chain: ["-j RETURN"], "ufw-user-forward": []}
 
 
+def test_ufw_may_take_the_end_of_a_log_away():
+    (rule,) = rules(baseline="deny_egress")[-1:]
+    chain = "ufw-user-logging-forward"
+    live = {chain: [Counted(rule.lines[0].live)], "ufw-user-forward": [Counted(line.live) for line in rule.lines[2:]]}
+    there = _ufw_live.ours(live, [rule], [])
+    assert _ufw_live.script([rule], there) == ""
+    assert [found for found, _packets, _bytes in there.rules([rule])] == [rule]
+    whole = {**live, chain: [Counted(line.live) for line in rule.lines[:2]]}
+    assert _ufw_live.script([rule], _ufw_live.ours(whole, [rule], [])) == ""
+    for found in (live, whole):
+        gone = restored(found, _ufw_live.script([], _ufw_live.ours(found, [rule], [])))
+        assert gone == {chain: [], "ufw-user-forward": []}
+
+
 def test_what_cannot_be_said_is_refused_by_name():
     learned = replace(RTP, destination=Destination(learned=("*.example.com",)))
     told = Ufw.unsupported(Policy(Frame(out_interfaces=("lan0:1",)), {"vonage": (learned,)}))
