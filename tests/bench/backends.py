@@ -10,7 +10,7 @@ import statistics
 from dataclasses import dataclass
 from typing import Callable
 
-from podman import REPO, image, podman
+from podman import REPO, image, podman, remove
 
 ROUNDS = 3
 _FIREWALLD = """
@@ -61,7 +61,7 @@ def measure(play: Play) -> None:
             podman("exec", host, "sh", "-c", way.start)
             _compare(way, host, play)
         finally:
-            podman("rm", "--force", "--time", "0", host)
+            remove(host)
 
 
 def _compare(way: Way, host: str, play: Play) -> None:

@@ -26,7 +26,7 @@ sys.path[:0] = [str(REPO / ".cache" / "collections"), str(REPO / "tests" / "lab"
 import backends  # noqa: E402
 import dns  # noqa: E402
 import path as data_path  # noqa: E402
-from podman import environment, image, podman  # noqa: E402
+from podman import environment, image, podman, remove  # noqa: E402
 
 from ansible_collections.webrtc.firewall.plugins.module_utils._policy import Frame, Policy  # noqa: E402
 from ansible_collections.webrtc.firewall.plugins.module_utils._policy_json import to_dict  # noqa: E402
@@ -59,7 +59,7 @@ class Target:
         return podman("exec", "--interactive", self.id, "sh", "-c", script, text=text).stdout
 
     def stop(self) -> None:
-        podman("rm", "--force", "--time", "0", self.id)
+        remove(self.id)
 
 
 class Runs:

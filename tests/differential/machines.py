@@ -11,7 +11,7 @@ import subprocess
 from pathlib import Path
 
 from kinds import KINDS
-from podman import environment, image, podman
+from podman import environment, image, podman, remove
 
 from ansible_collections.webrtc.firewall.plugins.module_utils._policy_json import to_dict
 
@@ -108,7 +108,7 @@ class Machine:
         except (OSError, subprocess.TimeoutExpired):
             self.pipe.kill()
         finally:
-            podman("rm", "--force", "--time", "0", self.id)
+            remove(self.id)
 
 
 def _plain(packets):

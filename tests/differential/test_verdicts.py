@@ -25,7 +25,7 @@ def test_kernels_agree_with_each_other_and_with_the_policy(start, suite):
     assert not tally["refused"], tally
     # Nothing is proven by packets that all pass, or all do not.
     packets = sum(tally[verdict] for verdict in ("pass", "reject", "drop"))
-    assert tally["pass"] > packets / 5 and tally["drop"] > packets / 5 and tally["reject"] > packets / 200, tally
+    assert tally["pass"] > packets / 20 and tally["drop"] > packets / 20 and tally["reject"] > packets / 400, tally
 
 
 @pytest.mark.parametrize("kind", ["nftables", "iptables-nft"])

@@ -22,7 +22,7 @@ sys.path.insert(0, str(HERE))
 sys.path.insert(0, str(REPO / "tests" / "lab"))
 sys.path.insert(0, str(REPO / "tests"))
 
-from podman import environment, image, podman  # noqa: E402
+from podman import environment, image, podman, remove  # noqa: E402
 
 SUITES = ("bullseye", "bookworm", "trixie")
 INSIDE = "/collections/ansible_collections/webrtc/firewall"
@@ -91,7 +91,7 @@ class Machine:
         except (OSError, subprocess.TimeoutExpired):
             self.pipe.kill()
         finally:
-            podman("rm", "--force", "--time", "0", self.id)
+            remove(self.id)
 
 
 @contextmanager

@@ -23,7 +23,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.dont_write_bytecode = True
 
-from podman import REPO, image, podman  # noqa: E402
+from podman import REPO, image, podman, remove  # noqa: E402
 
 LABEL = "webrtc-lab"
 SECONDS = 30.0
@@ -195,9 +195,9 @@ def reboot(lab: str) -> None:
 
 def down(lab: str) -> None:
     """Remove the lab's containers; their interfaces go with them."""
-    ids = list(containers(lab).values())
+    ids = containers(lab).values()
     if ids:
-        podman("rm", "--force", "--time", "0", *ids)
+        remove(*ids)
 
 
 def main() -> None:

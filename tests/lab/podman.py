@@ -12,6 +12,7 @@ import shlex
 import shutil
 import subprocess
 import threading
+import time
 from pathlib import Path
 
 REPO = Path(__file__).resolve().parent.parent.parent
@@ -44,6 +45,20 @@ def podman(*arguments: str, text: str = "", check: bool = True) -> subprocess.Co
     if check and done.returncode:
         raise RuntimeError(f"podman {' '.join(arguments)}: {done.stderr.strip()}")
     return done
+
+
+def remove(*containers: str) -> None:
+    """Remove containers; one that ends by itself just then makes podman fail, so it is told up to five times.
+
+    Args:
+        containers: ids or names; of one that is not there nothing is said.
+    """
+    for _try in range(5):
+        done = podman("rm", "--force", "--ignore", "--time", "0", *containers, check=False)
+        if not done.returncode:
+            return
+        time.sleep(0.5)
+    raise RuntimeError(f"podman rm {' '.join(containers)}: {done.stderr.strip()}")
 
 
 def _limits() -> list[str]:
