@@ -15,9 +15,10 @@ import os
 import time
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from typing import Callable, ContextManager, Iterable, Optional
+from typing import Any, ContextManager, Iterable, Optional
 
 from ansible_collections.webrtc.firewall.plugins.module_utils import (
+    _change,
     _choice,
     _journal,
     _learned,
@@ -26,10 +27,10 @@ from ansible_collections.webrtc.firewall.plugins.module_utils import (
     _resolve,
     _seen,
     _stored,
-    _system,
 )
 from ansible_collections.webrtc.firewall.plugins.module_utils._backend import Backend, Change, Plan
 from ansible_collections.webrtc.firewall.plugins.module_utils._backends import BACKENDS
+from ansible_collections.webrtc.firewall.plugins.module_utils._change import Guard
 from ansible_collections.webrtc.firewall.plugins.module_utils._errors import Problem, TargetProblem
 from ansible_collections.webrtc.firewall.plugins.module_utils._policy import Policy
 from ansible_collections.webrtc.firewall.plugins.module_utils._resolver import Resolver
@@ -49,21 +50,23 @@ class Result:
         changes: what differed, by id.
         warnings: what the operator should know.
         policy: what is in force now; None if nothing is.
+        waits: whether the change goes back by itself unless somebody confirms it.
     """
 
     changes: tuple[Change, ...]
     warnings: tuple[str, ...]
     policy: Optional[Policy]
+    waits: bool = False
 
 
-def present(backend: Backend, policy: Policy, exclusive: bool, check: bool, resolver: Optional[Resolver] = None) -> Result:
+def present(backend: Backend, policy: Policy, exclusive: bool, guard: Optional[Guard], resolver: Optional[Resolver] = None) -> Result:
     """Make the machine let the policy's flows through.
 
     Args:
         backend: the machine's firewall.
         policy: the wanted policy.
         exclusive: whether services that the policy does not name go; otherwise they stay as they were stored.
-        check: whether to stop before anything is changed.
+        guard: how a change is to be settled; None stops before anything is changed.
         resolver: the settings of the resolver that shall learn; None leaves it as it is.
 
     Returns:
@@ -72,21 +75,21 @@ def present(backend: Backend, policy: Policy, exclusive: bool, check: bool, reso
     Raises:
         FirewallError: something is wrong; nothing was changed.
     """
-    with _locked(check):
+    with _turn(backend, guard) as told:
         before = _earlier(exclusive, resolver is not None)
         if before.policy and not exclusive:
             policy = policy.merged_with(before.policy)
         wanted = replace(before, policy=policy, resolver=resolver or before.resolver, backend=backend.name)
-        return _converge(backend, wanted, before, check)
+        return _converge(backend, wanted, before, guard, told)
 
 
-def absent(backend: Backend, services: Iterable[str], check: bool) -> Result:
+def absent(backend: Backend, services: Iterable[str], guard: Optional[Guard]) -> Result:
     """Take services away; the last one takes all rules of ours with it.
 
     Args:
         backend: the machine's firewall.
         services: which services; empty means everything of ours, the resolver among it.
-        check: whether to stop before anything is changed.
+        guard: how a change is to be settled; None stops before anything is changed.
 
     Returns:
         What changed.
@@ -95,22 +98,22 @@ def absent(backend: Backend, services: Iterable[str], check: bool) -> Result:
         FirewallError: something is wrong; nothing was changed.
     """
     gone = set(services)
-    with _locked(check):
+    with _turn(backend, guard) as told:
         if not gone:
-            return _converge(backend, Machine(), Machine(backend=_choice.stored()), check)
+            return _converge(backend, Machine(), Machine(backend=_choice.stored()), guard, told)
         before = _earlier(False, False)
         rest = before.policy.without(gone) if before.policy else None
         wanted = replace(before, policy=rest if rest and rest.services else None, backend=backend.name)
-        return _converge(backend, wanted, before, check)
+        return _converge(backend, wanted, before, guard, told)
 
 
-def resolve_by(backend: Backend, resolver: Optional[Resolver], check: bool) -> Result:
+def resolve_by(backend: Backend, resolver: Optional[Resolver], guard: Optional[Guard]) -> Result:
     """Make the machine's resolver teach the packet filter, or take that away.
 
     Args:
         backend: the machine's firewall.
         resolver: the wanted settings; None takes the resolver away.
-        check: whether to stop before anything is changed.
+        guard: how a change is to be settled; None stops before anything is changed.
 
     Returns:
         What changed.
@@ -118,14 +121,14 @@ def resolve_by(backend: Backend, resolver: Optional[Resolver], check: bool) -> R
     Raises:
         FirewallError: something is wrong; nothing was changed.
     """
-    with _locked(check):
+    with _turn(backend, guard) as told:
         try:
             stored = _stored.load()
         except TargetProblem as error:
-            told = "; ".join(map(str, error.problems))
-            return Result((), (f"the resolver stays as it is until the role webrtc_egress has mended the policy: {told}",), None)
+            reason = "; ".join(map(str, error.problems))
+            return Result((), (f"the resolver stays as it is until the role webrtc_egress has mended the policy: {reason}",), None)
         before = Machine(stored.policy, stored.resolved, _earlier_resolver(True), stored.backend)
-        return _converge(backend, replace(before, resolver=resolver), before, check, rules=stored.policy is not None)
+        return _converge(backend, replace(before, resolver=resolver), before, guard, told, rules=stored.policy is not None)
 
 
 def refresh(backend: Backend) -> list[str]:
@@ -140,7 +143,8 @@ def refresh(backend: Backend) -> list[str]:
     Raises:
         FirewallError: the machine is not as the last run left it, or something else is wrong; nothing was changed.
     """
-    with _locked(False):
+    guard = Guard("refresh")
+    with _turn(backend, guard) as mended:
         before = _earlier(False, False)
         if before.policy is None:
             return []
@@ -150,23 +154,24 @@ def refresh(backend: Backend) -> list[str]:
         if left:
             remedy = "Run the playbook: it shows what has changed, and mends it."
             raise TargetProblem([Problem(change.id, change.before, "what the last run left", remedy) for change in left])
-        result = _converge(backend, replace(before, resolved=known), before, False, answers)
+        result = _converge(backend, replace(before, resolved=known), before, guard, answers=answers)
         _seen.store(seen)
-    told = [f"{change.id}: {change.after}" for change in result.changes if not change.id.startswith("file/")]
+    told = [*mended] + [f"{change.id}: {change.after}" for change in result.changes if not change.id.startswith("file/")]
     return told + _seen.drift(before.policy, answers)
 
 
 def _unchanged(backend: Backend, before: Machine) -> tuple[Change, ...]:
     """What somebody else has changed since the last run."""
     answers = _resolve.Answers(addresses=dict(before.resolved))
-    return _converge(backend, before, before, True, answers).changes
+    return _converge(backend, before, before, None, answers=answers).changes
 
 
 def _converge(
     backend: Backend,
     wanted: Machine,
     before: Machine,
-    check: bool,
+    guard: Optional[Guard],
+    told: Iterable[str] = (),
     answers: Optional[_resolve.Answers] = None,
     rules: bool = True,
 ) -> Result:
@@ -176,7 +181,8 @@ def _converge(
         backend: the machine's firewall.
         wanted: what shall be; of the addresses of names what is known.
         before: what the last run left.
-        check: whether to stop before anything is changed.
+        guard: how a change is to be settled; None stops before anything is changed.
+        told: what the operator should know already.
         answers: what the resolver says of the host names, where that is known already.
         rules: whether the rules are this run's business.
     """
@@ -192,12 +198,16 @@ def _converge(
     moved = (Change("backend", former.name, backend.name if wanted.policy else None),) if former else ()
     changes = (*moved, *plan.changes, *_persistence.changes(installed, backend.run))
     if changes and view.policy:
-        backend.validate(plan, check)
-    if changes and not check:
+        backend.validate(plan, guard is None)
+    waits = guard is not None and guard.seconds > 0 and bool(moved or plan.changes)
+    if changes and guard:
         looked_up = bool(before.policy and names(before.policy))
         needs = Needs(os.path.lexists(_paths.RESTORE), os.path.lexists(_paths.SETS), looked_up, before.resolver)
-        _apply(backend, view, plan, former, lambda: _persistence.write(installed, needs, backend.run))
-    return Result(changes, (*plan.warnings, *view.warnings, *notes(view, resolver, bool(plan.files))), view.policy)
+        way = _Way(backend, view, plan, former)
+        # What no rule changes cannot cut anybody off.
+        _change.make(guard if waits else replace(guard, seconds=0.0), way.back(), installed, needs, way.there, backend.run)
+    warnings = (*told, *plan.warnings, *view.warnings, *notes(view, resolver, bool(plan.files)))
+    return Result(changes, warnings, view.policy, bool(changes) and waits)
 
 
 def _learned_by(backend: Backend, policy: Optional[Policy]) -> dict[str, tuple[str, ...]]:
@@ -212,31 +222,42 @@ def _former(backend: Backend, before: Machine) -> Optional[Backend]:
     return former if former.installed() else None
 
 
-def _apply(backend: Backend, view: View, plan: Plan, former: Optional[Backend], write: Callable[[], None]) -> None:
-    """Rules first, then what a former backend has left, files last; if anything fails, all goes back.
+@dataclass(frozen=True)
+class _Way:
+    """From the live rules to the wanted ones: rules first, then what a former backend has left."""
 
-    Without conntrack's memory all live connections would look new, and be dropped: it meets them first.
-    """
-    undo: list[Callable[[], None]] = []
-    try:
+    backend: Backend
+    view: View
+    plan: Plan
+    former: Optional[Backend]
+
+    def back(self) -> list[tuple[Backend, Any]]:
+        """The backends that change something, in order, and what they need to undo it."""
+        found = [] if self.view.live is None else [(self.backend, self.backend.before(self.plan))]
+        return [*found, (self.former, self.former.before(self._gone(self.former)))] if self.former else found
+
+    def there(self) -> None:
+        """Change the rules.
+
+        Without conntrack's memory all live connections would look new, and be dropped: it meets them first.
+        """
+        backend, view = self.backend, self.view
         if view.live is not None:
             observing = backend.observing(view.concrete, view.live) if view.concrete else None
-            first = backend.plan(observing, view.live, _learned_by(backend, observing)) if observing else plan
-            undo.append(backend.apply(first))
+            first = backend.plan(observing, view.live, _learned_by(backend, observing)) if observing else self.plan
+            backend.apply(first)
             if observing:
                 time.sleep(SETTLE_SECONDS)
                 backend.apply(backend.plan(view.concrete, backend.read(), {}))
-        if former:
-            undo.append(former.apply(former.plan(None, former.read(), {}, backend)))
-        write()
-    except BaseException:
-        for step in reversed(undo):
-            step()
-        raise
+        if self.former:
+            self.former.apply(self._gone(self.former))
+
+    def _gone(self, former: Backend) -> Plan:
+        return former.plan(None, former.read(), {}, self.backend)
 
 
-def _locked(check: bool) -> ContextManager[None]:
-    return nullcontext() if check else _system.lock()
+def _turn(backend: Backend, guard: Optional[Guard]) -> ContextManager[list[str]]:
+    return _change.turn(backend.run) if guard else nullcontext([])
 
 
 def _earlier(anew: bool, resolver_anew: bool) -> Machine:

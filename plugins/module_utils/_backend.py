@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import Any, Callable, Mapping, Optional
+from typing import Any, Mapping, Optional
 
 from ansible_collections.webrtc.firewall.plugins.module_utils._errors import Problem
 from ansible_collections.webrtc.firewall.plugins.module_utils._policy import Policy
@@ -91,6 +91,7 @@ class Backend(ABC):
         name: what users call it.
         manager: whether it owns the packet filter while it runs, so that nobody else should rule beside it.
         permits: whether it lets marked connections pass by permits in chains of others.
+        kept: the class of what `before` returns.
 
     Args:
         run: runs commands on the machine.
@@ -99,6 +100,7 @@ class Backend(ABC):
     name: str
     manager = False
     permits = False
+    kept: type
 
     def __init__(self, run: Runner) -> None:
         self.run = run
@@ -181,15 +183,31 @@ class Backend(ABC):
         """
 
     @abstractmethod
-    def apply(self, plan: Plan) -> Callable[[], None]:
-        """Apply the plan; on an error the machine is as it was.
+    def before(self, plan: Plan) -> Any:
+        """What `undo` needs: a dataclass of plain values, of the class `kept`, since it may have to outlive the process and the boot."""
 
-        Returns:
-            A function that brings back what was live before.
+    @abstractmethod
+    def apply(self, plan: Plan) -> None:
+        """Apply the plan; on an error the machine is as it was.
 
         Raises:
             TargetProblem: the tool refuses.
         """
+
+    @abstractmethod
+    def undo(self, before: Any) -> None:
+        """Bring back what was live before `apply`, whether that has been done as a whole, in part or not at all.
+
+        Args:
+            before: what `before` returned.
+
+        Raises:
+            TargetProblem: the tool refuses.
+        """
+
+    def loaded_at_boot(self) -> list[str]:
+        """Files of the firewall's own, there now, that it loads at boot and that `apply` changes."""
+        return []
 
     @abstractmethod
     def observing(self, policy: Policy, live: Any) -> Optional[Policy]:

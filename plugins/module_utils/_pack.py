@@ -11,14 +11,17 @@ So what a timer or a service does on the target is what a run from the controlle
 
 from __future__ import annotations
 
-import ast
 import importlib.util
 import io
+import re
 import zipfile
 from functools import lru_cache
 
 _PACKAGE = "ansible_collections.webrtc.firewall.plugins.module_utils"
 _ENTRY = f"{_PACKAGE}._program"
+# All imports of ours are whole lines, or in brackets; to parse all of the code would take most of a second.
+_IMPORT = re.compile(rf"^from ({re.escape(_PACKAGE)}[\w.]*) import (\([^)]*\)|.*)$", re.MULTILINE)
+_PACKAGES = (_PACKAGE, f"{_PACKAGE}._backends")
 _MAIN = f"import sys\n\nfrom {_ENTRY} import main\n\nsys.exit(main(sys.argv[1:]))\n"
 
 
@@ -58,11 +61,7 @@ def _closure() -> dict[str, str]:
 
 
 def _source(name: str) -> str | None:
-    try:
-        spec = importlib.util.find_spec(name)
-    except ModuleNotFoundError:
-        # What is imported from a module is not always a module itself.
-        return None
+    spec = importlib.util.find_spec(name)
     if spec is None or spec.loader is None:
         return None
     text: str | None = spec.loader.get_source(name)  # type: ignore[attr-defined]
@@ -71,8 +70,9 @@ def _source(name: str) -> str | None:
 
 def _imported(text: str) -> list[str]:
     names = []
-    # All imports of ours are at the top of a module; a walk through all of its code would take many times as long.
-    for node in ast.parse(text).body:
-        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith(_PACKAGE):
-            names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+    for module, imported in _IMPORT.findall(text):
+        names.append(module)
+        if module in _PACKAGES:
+            # What is imported from a package may be a module.
+            names += [f"{module}.{name}" for name in re.findall(r"\w+", imported)]
     return names

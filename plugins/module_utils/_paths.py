@@ -25,10 +25,20 @@ STATE_DIRECTORY = "/var/lib/webrtc-firewall"
 LEARNED = f"{STATE_DIRECTORY}/learned"
 SEEN = f"{STATE_DIRECTORY}/seen.json"
 
+# A change that is not settled yet: how to go back, and the program that made it.
+PENDING = f"{STATE_DIRECTORY}/pending"
+PENDING_RECORD = f"{PENDING}/record.json"
+PENDING_PROGRAM = f"{PENDING}/webrtc-firewall.pyz"
+PENDING_DONE = f"{PENDING}/done"
+# What became of the last change; gone with the boot.
+TOLD = "/run/webrtc-firewall.told"
+
 PROGRAM_DIRECTORY = "/usr/local/lib/webrtc-firewall"
 PROGRAM = f"{PROGRAM_DIRECTORY}/webrtc-firewall.pyz"
 
 UNITS = "/etc/systemd/system"
+UNDO_UNIT = f"{UNITS}/webrtc-firewall-undo.service"
+UNDO_INIT_SCRIPT = "/etc/init.d/webrtc-firewall-undo"
 INIT_SCRIPT = "/etc/init.d/webrtc-firewall"
 CRON = "/etc/cron.d/webrtc-firewall"
 DNSMASQ_DROPIN = "/etc/dnsmasq.d/webrtc-firewall.conf"

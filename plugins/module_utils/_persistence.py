@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import shutil
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Mapping, Optional
 
@@ -105,67 +104,60 @@ def present() -> list[str]:
     return [path for path in (*_OWN_FILES, *_services.paths()) if os.path.lexists(path)]
 
 
-def write(wanted: Installed, before: Needs, run: Runner) -> None:
-    """Write what differs, remove what is not wanted any more, and have the services run; on an error all is as it was.
+def touched(wanted: Installed) -> list[str]:
+    """Every path that `write` may change."""
+    return sorted({*wanted.files, *_stale(wanted)})
+
+
+def write(wanted: Installed, run: Runner) -> None:
+    """Write what differs, remove what is not wanted any more, and have the services run.
 
     Args:
         wanted: all that shall be there.
-        before: what was needed until now.
         run: runs commands.
 
     Raises:
-        TargetProblem: a file cannot be written, or the service manager refuses.
+        TargetProblem: a file cannot be written, and nothing was; or the service manager refuses.
     """
     stale = _stale(wanted)
-    kept = {path: _kept(path) for path in (*wanted.files, *stale)}
-    changed = [path for path, file in wanted.files.items() if kept[path] != file]
+    changed = [path for path, file in wanted.files.items() if _kept(path) != file]
     staged: dict[str, str] = {}
     try:
         for path in changed:
             os.makedirs(os.path.dirname(path), mode=0o700 if path.startswith(_paths.DIRECTORY) else 0o755, exist_ok=True)
+            _system.remove_staged(path)
             staged[path] = _system.stage(path, *wanted.files[path])
-        _services.stop(stale, run)
-        for path, temporary in staged.items():
-            os.replace(temporary, path)
-        for path in stale:
-            _system.remove(path)
-        _services.forget(stale, run)
-        _services.enable(wanted.needs, changed, run)
-    except (OSError, TargetProblem) as error:
+    except OSError as error:
         for temporary in staged.values():
             _system.remove(temporary)
-        _put_back(kept)
-        with suppress(TargetProblem):
-            _services.enable(before, [*changed, *stale], run)
-        if isinstance(error, TargetProblem):
-            raise
         remedy = "Make room, or make the directory writable."
         raise TargetProblem([Problem(str(error.filename or _paths.DIRECTORY), error.strerror, "to be able to write", remedy)]) from error
-    _tidy(wanted)
+    _services.stop(stale, run)
+    for path, temporary in staged.items():
+        os.replace(temporary, path)
+    for path in stale:
+        _system.remove(path)
+    _services.forget(stale, run)
+    _services.enable(wanted.needs, changed, run)
+    tidy()
 
 
 def _stale(wanted: Installed) -> list[str]:
     return [path for path in present() if path not in wanted.files and path not in wanted.untouched]
 
 
-def _tidy(wanted: Installed) -> None:
-    """What was learned outlives no policy; no empty folder of ours stays."""
-    if not wanted.files and not wanted.untouched:
-        shutil.rmtree(_paths.STATE_DIRECTORY, ignore_errors=True)
+def tidy() -> None:
+    """No empty folder of ours stays."""
     for path in _OWN_DIRECTORIES:
         _services.remove_empty(path)
+
+
+def forget_learned() -> None:
+    """What was learned outlives no policy."""
+    if not present():
+        shutil.rmtree(_paths.STATE_DIRECTORY, ignore_errors=True)
 
 
 def _kept(path: str) -> Optional[tuple[str, int]]:
     text = _system.read(path)
     return None if text is None else (text, os.stat(path).st_mode & 0o7777)
-
-
-def _put_back(before: Mapping[str, Optional[tuple[str, int]]]) -> None:
-    for path, kept in before.items():
-        if kept is None:
-            _system.remove(path)
-        elif _kept(path) != kept:
-            os.replace(_system.stage(path, *kept), path)
-    for path in _OWN_DIRECTORIES:
-        _services.remove_empty(path)

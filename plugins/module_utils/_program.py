@@ -4,16 +4,31 @@
 
 # Private to the webrtc.firewall collection: no promise is made to code outside it.
 
-"""The program on the target: ``learn`` runs until it is stopped, ``refresh`` looks the host names up once."""
+"""The program on the target: ``learn`` runs until it is stopped, ``refresh`` looks the host names up once.
+
+``undo`` takes back a change that nobody has confirmed, ``watch`` waits for the moment to do so where no systemd does, and ``boot`` does it
+before any firewall has started.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import socket
-from typing import Optional, Sequence
+import time
+from contextlib import suppress
+from typing import Callable, Optional, Sequence
 
-from ansible_collections.webrtc.firewall.plugins.module_utils import _apply, _choice, _journal, _learned, _paths, _stored
+from ansible_collections.webrtc.firewall.plugins.module_utils import (
+    _apply,
+    _change,
+    _choice,
+    _journal,
+    _learned,
+    _paths,
+    _pending,
+    _stored,
+)
 from ansible_collections.webrtc.firewall.plugins.module_utils._backend import Backend
 from ansible_collections.webrtc.firewall.plugins.module_utils._errors import FirewallError, Problem, TargetProblem
 from ansible_collections.webrtc.firewall.plugins.module_utils._forwarder import Forwarder, serve
@@ -30,21 +45,53 @@ def main(arguments: Sequence[str]) -> int:
     """Run a command.
 
     Args:
-        arguments: ``learn`` or ``refresh``.
+        arguments: ``learn``, ``refresh``, ``boot``, ``undo`` with the change's id or without, or ``watch`` with it.
 
     Returns:
         The exit status.
     """
-    commands = {"learn": learn, "refresh": refresh}
-    if len(arguments) != 1 or arguments[0] not in commands:
-        say(f"usage: webrtc-firewall.pyz {'|'.join(commands)}")
+    commands: dict[str, Callable[..., None]] = {"learn": learn, "refresh": refresh, "undo": undo, "watch": watch, "boot": boot}
+    most = {"undo": 1, "watch": 1}
+    if not arguments or arguments[0] not in commands or len(arguments) - 1 > most.get(arguments[0], 0):
+        say(f"usage: webrtc-firewall.pyz {'|'.join(commands)} [ID]")
         return 2
     try:
-        commands[arguments[0]]()
+        commands[arguments[0]](*arguments[1:])
     except (FirewallError, OSError) as error:
         say(str(error))
         return 1
     return 0
+
+
+def undo(name: str = "") -> None:
+    """Take a change back, whichever it is if none is named; there is nothing to do where it has been confirmed."""
+    if _change.revoke(name, "nobody confirmed it in time" if name else "somebody asked for it", _run):
+        say("A change of WebRTC flows that was not confirmed was taken back.")
+
+
+def boot() -> None:
+    """Take a change back before any firewall has started."""
+    _change.go_back_at_boot(_run)
+
+
+def watch(name: str) -> None:
+    """Wait beside everything else until the change is settled, or to be taken back; returns at once."""
+    if os.fork():
+        return
+    os.setsid()
+    if os.fork():
+        os._exit(0)
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for number in range(3):
+        os.dup2(nothing, number)
+    os.chdir("/")
+    with suppress(OSError), open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:
+        file.write("-1000")
+    while (waiting := _pending.load()) and waiting.id == name:
+        if waiting.seconds_left <= 0:
+            undo(name)
+            return
+        time.sleep(min(0.5, max(0.01, waiting.seconds_left)))
 
 
 def learn() -> None:

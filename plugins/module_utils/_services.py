@@ -27,7 +27,7 @@ from ansible_collections.webrtc.firewall.plugins.module_utils._paths import (
     UNITS,
 )
 from ansible_collections.webrtc.firewall.plugins.module_utils._resolver import Resolver
-from ansible_collections.webrtc.firewall.plugins.module_utils._system import Runner, find, read
+from ansible_collections.webrtc.firewall.plugins.module_utils._system import Runner, find, read, remove
 from ansible_collections.webrtc.firewall.plugins.module_utils._units import Unit
 
 LEARN, LEARN_SOCKET, DNSMASQ = "webrtc-firewall-learn.service", "webrtc-firewall-learn.socket", "webrtc-firewall-dnsmasq.service"
@@ -146,6 +146,33 @@ def enable(needs: Needs, changed: Iterable[str], run: Runner) -> None:
         _must(run, ["systemctl", "restart", name])
     if touched & {DNSMASQ_DROPIN, DNSMASQ_RESTARTS}:
         _restart_dnsmasq(run)
+
+
+def relink(needs: Needs, run: Runner) -> None:
+    """While the machine starts: have what is needed run in this boot and in later ones, and nothing else; waits for nothing.
+
+    Args:
+        needs: what the machine needs; the files are there.
+        run: runs commands.
+    """
+    if manager() == "sysv":
+        run(["update-rc.d", "webrtc-firewall", "defaults" if needs.rules else "remove"], "")
+        if needs.rules:
+            run([INIT_SCRIPT, "start"], "")
+    if manager() != "systemd":
+        return
+    wanted = _wanted(needs)
+    for name, unit in _all().items():
+        for target in unit.wanted_by:
+            link = f"{UNITS}/{target}.wants/{name}"
+            if name not in wanted:
+                remove(link)
+                remove_empty(os.path.dirname(link))
+            elif not os.path.lexists(link):
+                os.makedirs(os.path.dirname(link), mode=0o755, exist_ok=True)
+                os.symlink(f"{UNITS}/{name}", link)
+    run(["systemctl", "daemon-reload"], "")
+    run(["systemctl", "start", "--no-block", *(name for name, unit in wanted.items() if unit.wanted_by)], "")
 
 
 def _sources() -> dict[str, set[str]]:

@@ -23,7 +23,7 @@ from ansible_collections.webrtc.firewall.plugins.module_utils._errors import Pro
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # Not in /run/lock, where everybody may write.
 _LOCK = "/run/webrtc-firewall.lock"
-_LOCK_SECONDS = 60.0
+LOCK_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -101,10 +101,19 @@ def stage(path: str, text: str, mode: int) -> str:
     return temporary
 
 
+def sync(directory: str) -> None:
+    """Have the names in a directory safe on the disk."""
+    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
 def remove_staged(path: str) -> None:
     """Remove what a process that was killed has staged for a path."""
     directory, name = os.path.split(path)
-    for other in os.listdir(directory):
+    for other in os.listdir(directory) if os.path.isdir(directory) else ():
         if other.startswith(f".{name}."):
             remove(os.path.join(directory, other))
 
@@ -118,7 +127,7 @@ def remove(path: str) -> None:
 
 
 @contextmanager
-def lock(path: str = _LOCK, seconds: float = _LOCK_SECONDS) -> Iterator[None]:
+def lock(path: str = _LOCK, seconds: float = LOCK_SECONDS) -> Iterator[None]:
     """Hold the machine-wide lock, so that two runs at once queue.
 
     Args:

@@ -152,6 +152,7 @@ check_mode:
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.webrtc.firewall.plugins.module_utils import _apply, _choice, _resolver
+from ansible_collections.webrtc.firewall.plugins.module_utils._change import Guard
 from ansible_collections.webrtc.firewall.plugins.module_utils._runner import answer, fail_with_problems, runner
 
 SETTINGS = ("mode", "listen", "servers", "port", "keep", "max_ttl", "cache_size", "allowed", "canaries")
@@ -177,7 +178,8 @@ def main() -> None:
     with fail_with_problems(module):
         wanted = module.params
         resolver = _resolver.from_dict({name: wanted[name] for name in SETTINGS}) if wanted["state"] == "present" else None
-        result = _apply.resolve_by(_choice.in_force(_choice.AUTO, runner(module)).backend, resolver, module.check_mode)
+        guard = None if module.check_mode else Guard("resolver", armed=True)
+        result = _apply.resolve_by(_choice.in_force(_choice.AUTO, runner(module)).backend, resolver, guard)
     module.exit_json(**answer(module, result))
 
 

@@ -70,7 +70,25 @@ options:
     type: str
     choices: [auto, nftables, iptables, firewalld, ufw]
     default: auto
+  confirm:
+    description:
+      - Whether the machine goes back by itself to what was there unless the change is confirmed over a fresh connection,
+        which the action plugin of this module opens at once. So a change that cuts off its own way in does not last.
+      - With V(false) a change is final as soon as it is made, as in the building of an image that nobody could connect to.
+    type: bool
+    default: true
+  confirm_seconds:
+    description:
+      - How long the machine waits for the confirmation. Longer than a connection may take to come up.
+      - Only a change of rules waits; one of files alone cuts nobody off.
+    type: int
+    default: 60
+  confirm_id:
+    description:
+      - What M(webrtc.firewall.confirm) names later. The action plugin sets it, and confirms.
+    type: str
 seealso:
+  - module: webrtc.firewall.confirm
   - module: webrtc.firewall.ruleset_info
   - plugin: webrtc.firewall.policy
     plugin_type: filter
@@ -115,6 +133,10 @@ backend_reason:
   returned: success
   type: str
   sample: no other firewall rules this machine
+confirmed:
+  description: Whether the change was confirmed over a fresh connection.
+  returned: when it had to be
+  type: bool
 services:
   description: The services that are in force now.
   returned: success
@@ -153,11 +175,13 @@ unsatisfied:
   sample: {}
 """
 
+import uuid
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.webrtc.firewall.plugins.module_utils import _apply, _choice, _policy_json, _resolver
+from ansible_collections.webrtc.firewall.plugins.module_utils._change import Guard
 from ansible_collections.webrtc.firewall.plugins.module_utils._runner import answer, fail_with_problems, runner
 
 
@@ -166,13 +190,17 @@ def work(module: AnsibleModule) -> dict[str, Any]:
     wanted = module.params
     find = _choice.choose if wanted["state"] == "present" else _choice.in_force
     choice = find(wanted["backend"], runner(module))
+    name = wanted["confirm_id"] or uuid.uuid4().hex
+    guard = None if module.check_mode else Guard(name, wanted["confirm_seconds"] if wanted["confirm"] else 0, wanted["confirm"])
     if wanted["state"] == "present":
         policy = _policy_json.from_dict(wanted["policy"])
         resolver = _resolver.from_dict(wanted["resolver"]) if wanted["resolver"] else None
-        result = _apply.present(choice.backend, policy, wanted["exclusive"], module.check_mode, resolver)
+        result = _apply.present(choice.backend, policy, wanted["exclusive"], guard, resolver)
     else:
-        result = _apply.absent(choice.backend, wanted["services"], module.check_mode)
+        result = _apply.absent(choice.backend, wanted["services"], guard)
+    waits = {"confirm": {"id": name, "seconds": wanted["confirm_seconds"]}} if result.waits else {}
     return {
+        **waits,
         **answer(module, result),
         "backend": choice.backend.name,
         "backend_reason": choice.reason,
@@ -191,6 +219,9 @@ def main() -> None:
             "exclusive": {"type": "bool", "default": True},
             "services": {"type": "list", "elements": "str", "default": []},
             "backend": {"type": "str", "choices": list(_choice.CHOICES), "default": _choice.AUTO},
+            "confirm": {"type": "bool", "default": True},
+            "confirm_seconds": {"type": "int", "default": 60},
+            "confirm_id": {"type": "str"},
         },
         required_if=[("state", "present", ["policy"])],
         supports_check_mode=True,

@@ -16,6 +16,7 @@ sys.dont_write_bytecode = True
 
 from ansible_collections.webrtc.firewall.plugins.module_utils import _apply, _system  # noqa: E402
 from ansible_collections.webrtc.firewall.plugins.module_utils._backends import BACKENDS  # noqa: E402
+from ansible_collections.webrtc.firewall.plugins.module_utils._change import Guard  # noqa: E402
 from ansible_collections.webrtc.firewall.plugins.module_utils._policy_json import from_dict  # noqa: E402
 
 
@@ -25,6 +26,6 @@ def command(argv: list[str], text: str) -> _system.Output:
     return _system.Output(done.returncode, done.stdout, done.stderr)
 
 
-_apply.present(BACKENDS["nftables"](command), from_dict(json.load(sys.stdin)), True, False)
+_apply.present(BACKENDS["nftables"](command), from_dict(json.load(sys.stdin)), True, Guard())
 peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
 print(json.dumps({"kib": peak}))

@@ -23,6 +23,7 @@ from wires import Wires  # noqa: E402
 
 from ansible_collections.webrtc.firewall.plugins.module_utils import _apply, _system  # noqa: E402
 from ansible_collections.webrtc.firewall.plugins.module_utils._backends import BACKENDS  # noqa: E402
+from ansible_collections.webrtc.firewall.plugins.module_utils._change import Guard  # noqa: E402
 from ansible_collections.webrtc.firewall.plugins.module_utils._errors import FirewallError, TargetProblem  # noqa: E402
 from ansible_collections.webrtc.firewall.plugins.module_utils._policy_json import from_dict  # noqa: E402
 
@@ -40,7 +41,7 @@ def load(backend: str, policy: Any, learned: dict[str, dict[str, list[str]]], li
     """
     firewall, wanted = BACKENDS[backend](run), from_dict(policy)
     if line:
-        return {"changes": len(_apply.present(firewall, wanted, True, False).changes)}
+        return {"changes": len(_apply.present(firewall, wanted, True, Guard()).changes)}
     taught = {firewall.learned_set(flow, family): tuple(there) for flow, families in learned.items() for family, there in families.items()}
     problems = firewall.unsupported(wanted)
     if problems:

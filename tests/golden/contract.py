@@ -17,6 +17,11 @@ from ansible_collections.webrtc.firewall.plugins.plugin_utils._compile import co
 # All files of ours, wherever they are, with their times; and what of them is still there after a removal.
 FILES = "ls -la --time-style=full-iso /etc/webrtc-firewall /etc/init.d/webrtc-firewall /etc/cron.d/webrtc-firewall 2>/dev/null || true"
 PRESENT = "ls -d /etc/webrtc-firewall /var/lib/webrtc-firewall /usr/local/lib/webrtc-firewall /etc/*.d/webrtc-firewall 2>/dev/null || true"
+# The same, with what is in them, but for what became of the last change.
+CONTENT = (
+    "find /etc/webrtc-firewall /var/lib/webrtc-firewall /usr/local/lib/webrtc-firewall /etc/init.d /etc/cron.d /etc/rcS.d -name '*' "
+    "\\( -type f -o -type l \\) -exec stat -c '%a %U %N' {} + -exec md5sum {} + 2>/dev/null | sort || true"
+)
 RTP = ("vonage/rtp-media", "udp 10000-50000 to 168.100.64.0/18, 216.147.0.0/18")
 
 
@@ -146,6 +151,27 @@ class Contract:
             there.absent(services=[second])
             assert self.settled(there.sh(self.live)) == alone
             there.absent()
+
+    def test_what_nobody_confirms_goes_back_to_what_was_there(self, there):
+        def whole():
+            return self.settled(there.sh(f"{self.live}; {CONTENT}"))
+
+        full, less = policy(["vonage", "liveavatar"], baseline=self.baselines[-1]), policy(tier="minimum")
+        for number, wanted in enumerate((full, less, None)):
+            before = whole()
+            change = there.absent if wanted is None else lambda wanted=wanted, **options: there.apply(wanted, **options)
+            assert change(id=f"a{number}", seconds=60)["changes"]
+            assert whole() != before
+            assert there.ask("revoke", id="another") == {"changed": False}
+            told = there.ask("revoke", id=f"a{number}")
+            assert told == {"changed": True}, told
+            assert whole() == before
+            assert "a test asked for it" in there.ask("confirm", id=f"a{number}")["error"]
+            assert change(id=f"b{number}", seconds=60)["changes"]
+            assert there.ask("confirm", id=f"b{number}") == {"changed": True}
+            assert there.ask("revoke", id=f"b{number}") == {"changed": False}
+            assert whole() != before
+        assert there.sh(PRESENT) == ""
 
     def test_an_exclusive_run_closes_what_it_does_not_name(self, there):
         there.apply(policy(["vonage", "liveavatar"]))

@@ -6,7 +6,7 @@
 
 Commands: {"do": "apply", "policy", "exclusive", "check", "backend"}, {"do": "absent", "services", "check", "backend"},
 {"do": "state", "backend"}, {"do": "load", "policy"} (load the rendered text with nft and read it back), {"do": "run", "argv", "text"},
-{"do": "reset"}.
+{"do": "reset"}. Both of the first may wait for their confirmation ("id", "seconds"): {"do": "confirm", "id"}, {"do": "revoke", "id"}.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ sys.dont_write_bytecode = True
 
 from ansible_collections.webrtc.firewall.plugins.module_utils import (  # noqa: E402
     _apply,
+    _change,
     _choice,
     _nft_listing,
     _nft_render,
@@ -30,6 +31,7 @@ from ansible_collections.webrtc.firewall.plugins.module_utils import (  # noqa: 
     _system,
 )
 from ansible_collections.webrtc.firewall.plugins.module_utils._backends import BACKENDS  # noqa: E402
+from ansible_collections.webrtc.firewall.plugins.module_utils._change import Guard  # noqa: E402
 from ansible_collections.webrtc.firewall.plugins.module_utils._errors import FirewallError  # noqa: E402
 from ansible_collections.webrtc.firewall.plugins.module_utils._policy_json import from_dict  # noqa: E402
 
@@ -54,7 +56,7 @@ def load(policy: Any) -> dict[str, Any]:
 
 
 def reset() -> dict[str, Any]:
-    _persistence.write(_persistence.NOTHING, _persistence.NOTHING.needs, run_it)
+    _persistence.write(_persistence.NOTHING, run_it)
     shutil.rmtree(_paths.DIRECTORY, ignore_errors=True)
     return run(["nft", "flush", "ruleset"])
 
@@ -67,15 +69,20 @@ def answer(command: dict[str, Any]) -> dict[str, Any]:
         return reset()
     if action == "load":
         return load(**command)
+    guard = None if command.get("check") else Guard(command.get("id", ""), command.get("seconds", 0))
     try:
+        if action == "confirm":
+            return {"changed": _change.confirm(command["id"], run_it)}
+        if action == "revoke":
+            return {"changed": _change.revoke(command.get("id", ""), "a test asked for it", run_it)}
         backend = _choice.choose(command.get("backend", "nftables"), run_it).backend
         if action == "state":
             state = backend.state(backend.read())
             return {**vars(state), "flows": [vars(flow) for flow in state.flows]}
         if action == "apply":
-            result = _apply.present(backend, from_dict(command["policy"]), command.get("exclusive", True), command.get("check", False))
+            result = _apply.present(backend, from_dict(command["policy"]), command.get("exclusive", True), guard)
         else:
-            result = _apply.absent(backend, command.get("services", []), command.get("check", False))
+            result = _apply.absent(backend, command.get("services", []), guard)
     except FirewallError as error:
         return {"error": str(error)}
     return {

@@ -165,6 +165,7 @@ def test_a_user_who_is_not_root_is_told(machine, check):
         from ansible_collections.webrtc.firewall.plugins.module_utils import _apply, _system
         from ansible_collections.webrtc.firewall.plugins.module_utils._backends import BACKENDS
         from ansible_collections.webrtc.firewall.plugins.module_utils._errors import FirewallError
+        from ansible_collections.webrtc.firewall.plugins.module_utils._change import Guard
         from ansible_collections.webrtc.firewall.plugins.module_utils._policy_json import from_dict
         import subprocess
 
@@ -174,11 +175,11 @@ def test_a_user_who_is_not_root_is_told(machine, check):
 
         os.setuid(65534)
         try:
-            _apply.present(BACKENDS["nftables"](command), from_dict(json.load(sys.stdin)), True, CHECK)
+            _apply.present(BACKENDS["nftables"](command), from_dict(json.load(sys.stdin)), True, GUARD)
         except FirewallError as error:
             print(error)
         """
-    assert "Run as root" in machine.python(script.replace("CHECK", str(check)), json.dumps(policy()))
+    assert "Run as root" in machine.python(script.replace("GUARD", "None" if check else "Guard()"), json.dumps(policy()))
 
 
 def test_a_kernel_without_nf_tables_is_told(machines, suite, tmp_path):

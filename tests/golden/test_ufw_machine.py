@@ -157,11 +157,12 @@ def test_a_killed_run_leaves_files_that_ufw_can_load(ufw):
         import subprocess
         from ansible_collections.webrtc.firewall.plugins.module_utils import _apply, _system
         from ansible_collections.webrtc.firewall.plugins.module_utils._backends import BACKENDS
+        from ansible_collections.webrtc.firewall.plugins.module_utils._change import Guard
         from ansible_collections.webrtc.firewall.plugins.module_utils._policy_json import from_dict
         def run(argv, text):
             done = subprocess.run(argv, input=text, capture_output=True, text=True, env=_system.VARIABLES)
             return _system.Output(done.returncode, done.stdout, done.stderr)
-        _apply.present(BACKENDS["ufw"](run), from_dict({policy()!r}), True, False)
+        _apply.present(BACKENDS["ufw"](run), from_dict({policy()!r}), True, Guard())
     """
     done = ufw.ask("run", argv=["python3", "-c", IMPORTS + textwrap.dedent(script)], text="")
     assert done["code"] == -9

@@ -9,7 +9,7 @@ names.py connect [--port P] ADDRESS...    TCP connections to addresses, without 
 names.py first NAME...                    look each up and connect at once to the address that the answer brings
 names.py steady --seconds S --pace P NAME...   look-ups at a pace, connections at another, as a client with a cache does
 names.py flow --seconds S ADDRESS         a stream of STUN requests to UDP 3478 at the pace of speech, over one connection
-names.py rate --seconds S --per-second N --name 'ip-198-19-{high}-{low}.many.livekit.cloud'   how long answers take under load
+names.py rate --seconds S --per-second N --waiting W --name 'ip-198-19-{high}-{low}.many.livekit.cloud'   how long answers take under load
 """
 
 from __future__ import annotations
@@ -158,7 +158,7 @@ def flow(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def rate(options: argparse.Namespace) -> dict[str, Any]:
-    """Ask at a rate without waiting for answers; how long they take, and which never come."""
+    """Ask at a rate, or slower where too many answers are awaited; how long they take, and which never come."""
     total = int(options.per_second * options.seconds)
     asker = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     asker.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
@@ -169,19 +169,22 @@ def rate(options: argparse.Namespace) -> dict[str, Any]:
     failed = 0
     start = time.perf_counter()
     index = 0
-    while index < total or (sent and time.perf_counter() - start < options.seconds + 3):
+    last = start
+    while index < total or (sent and time.perf_counter() - last < 3):
         now = time.perf_counter()
-        if index < total and now >= start + index / options.per_second:
+        # A query that has waited for too long is lost, and makes room for another.
+        room = len(sent) < options.waiting or now - last > 3
+        if index < total and room and now >= start + index / options.per_second:
             name = options.name.format(high=index // 250 + options.offset, low=index % 250 + 1)
             message = bytearray(query(name, A))
             struct.pack_into("!H", message, 0, index % 65536)
             asker.send(message)
-            sent[index % 65536] = now
+            sent[index % 65536] = last = now
             index += 1
         try:
             reply = asker.recv(4096)
         except BlockingIOError:
-            if index >= total or time.perf_counter() < start + index / options.per_second - 0.0003:
+            if index >= total or not room or time.perf_counter() < start + index / options.per_second - 0.0003:
                 time.sleep(0.0001)
             continue
         began = sent.pop(int.from_bytes(reply[:2], "big"), None)
@@ -205,6 +208,7 @@ def main() -> None:
     parser.add_argument("--patience", type=float, default=0.0)
     parser.add_argument("--pace", type=float, default=0.02)
     parser.add_argument("--per-second", type=float, default=1000.0)
+    parser.add_argument("--waiting", type=int, default=1 << 16)
     parser.add_argument("--offset", type=int, default=0)
     parser.add_argument("--name", default="ip-198-19-{high}-{low}.many.livekit.cloud")
     options = parser.parse_intermixed_args()

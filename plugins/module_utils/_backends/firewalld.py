@@ -12,7 +12,7 @@ import importlib.util
 import json
 import os
 from dataclasses import dataclass
-from typing import Any, Callable, Iterable, Mapping, Optional
+from typing import Any, Iterable, Mapping, Optional
 
 from ansible_collections.webrtc.firewall.plugins.module_utils import _firewalld_bus, _firewalld_describe, _firewalld_render, _system
 from ansible_collections.webrtc.firewall.plugins.module_utils._backend import Backend, FlowState, Plan, State
@@ -56,11 +56,21 @@ class Steps:
     before: Live
 
 
+@dataclass(frozen=True)
+class Before:
+    """Whether firewalld ran, our policies as they were stored, and our files."""
+
+    running: bool
+    permanent: dict[str, Any]
+    files: dict[str, str]
+
+
 class Firewalld(Backend):
     """firewalld 0.9 and newer, through its own policies and rich rules."""
 
     name = "firewalld"
     manager = True
+    kept = Before
 
     def installed(self) -> bool:
         return _system.find("firewalld") is not None
@@ -142,23 +152,35 @@ class Firewalld(Backend):
         # firewalld checks each rule as it takes it, permanent ones first, and nothing is live before all have been taken.
         return
 
-    def apply(self, plan: Plan) -> Callable[[], None]:
-        steps: Steps = plan.steps
-        before = steps.before
-        if not before.running:
-            kept = {path: _system.read(path) or "" for path in before.files}
-            for path in before.files:
-                _system.remove(path)
-            return lambda: _put_back(kept)
-        try:
-            self._set(steps.wanted, before)
-        except TargetProblem:
-            self._undo(before)
-            raise
-        return lambda: self._undo(before)
+    def before(self, plan: Plan) -> Before:
+        live: Live = plan.steps.before
+        return Before(live.running, live.permanent, {path: _system.read(path) or "" for path in live.files})
 
-    def _undo(self, before: Live) -> None:
-        self._set(before.permanent, self.read())
+    def apply(self, plan: Plan) -> None:
+        steps: Steps = plan.steps
+        if not steps.before.running:
+            for path in steps.before.files:
+                _system.remove(path)
+            return
+        try:
+            self._set(steps.wanted, steps.before)
+        except TargetProblem:
+            self.undo(self.before(plan))
+            raise
+
+    def undo(self, before: Before) -> None:
+        live = self.read()
+        if before.running and live.running:
+            self._set(before.permanent, live)
+            return
+        for path in live.files:
+            if path not in before.files:
+                _system.remove(path)
+        for path, text in before.files.items():
+            os.replace(_system.stage(path, text, 0o644), path)
+
+    def loaded_at_boot(self) -> list[str]:
+        return list(_own_files())
 
     def _set(self, wanted: Mapping[str, Settings], live: Live) -> None:
         permanent = {name: settings for name, settings in wanted.items() if live.permanent.get(name) != settings}
@@ -226,8 +248,3 @@ def _source() -> str:
 def _own_files() -> Iterable[str]:
     names = os.listdir(DIRECTORY) if os.path.isdir(DIRECTORY) else []
     return [f"{DIRECTORY}/{name}" for name in sorted(names) if name.startswith(_firewalld_bus.PREFIX)]
-
-
-def _put_back(kept: Mapping[str, str]) -> None:
-    for path, text in kept.items():
-        os.replace(_system.stage(path, text, 0o644), path)

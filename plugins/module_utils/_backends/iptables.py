@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from typing import Callable, Optional
+from typing import Optional
 
 from ansible_collections.webrtc.firewall.plugins.module_utils import (
     _foreign,
@@ -56,6 +56,7 @@ class Iptables(Backend):
 
     name = "iptables"
     permits = True
+    kept = Live
 
     def installed(self) -> bool:
         return all(find(name) for name in ("iptables", "ip6tables", "ipset"))
@@ -128,15 +129,20 @@ class Iptables(Backend):
             for family, text in plan.steps.script.rules.items():
                 self._restore(plan.steps.before.tool(family), _ipt_script.without_sets(text), "--test")
 
-    def apply(self, plan: Plan) -> Callable[[], None]:
+    def before(self, plan: Plan) -> Live:
+        live: Live = plan.steps.before
+        # Of the chains of others nothing is brought back but what is ours in them.
+        mine = (replace(chain, rules=tuple(rule for rule in chain.rules if rule.ours or rule.jump)) for chain in live.foreign)
+        return replace(live, foreign=tuple(chain for chain in mine if chain.rules))
+
+    def apply(self, plan: Plan) -> None:
         steps: Steps = plan.steps
         try:
             self._load(steps.script, steps.before)
             self._permit(steps.permits, steps.mark)
         except FirewallError:
-            self._undo(steps.before)
+            self.undo(steps.before)
             raise
-        return lambda: self._undo(steps.before)
 
     def _load(self, script: Script, live: Live) -> None:
         if script.before:
@@ -155,8 +161,7 @@ class Iptables(Backend):
         for tool, text in iptables_scripts(permits, mark).items():
             self._restore(tool, text)
 
-    def _undo(self, before: Live) -> None:
-        """Bring back what was ours, set by set and chain by chain, from what was read then."""
+    def undo(self, before: Live) -> None:
         now = self.read()
         script = _ipt_script.script(before.ours, now.ours, _back(before, now), before.ours.learned)
         self._load(script, now)

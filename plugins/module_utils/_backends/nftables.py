@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from typing import Callable, Optional
+from typing import Optional
 
 from ansible_collections.webrtc.firewall.plugins.module_utils import _foreign, _nft_describe, _nft_listing, _nft_render, _nft_transaction
 from ansible_collections.webrtc.firewall.plugins.module_utils._backend import Backend, Change, FlowState, Plan, State
@@ -56,11 +56,20 @@ class Steps:
     before: Live
 
 
+@dataclass(frozen=True)
+class Before:
+    """Our table as nft lists it, empty if there was none; and where permits stood, with their bits of the mark."""
+
+    table: str
+    permits: tuple[tuple[Address, int], ...]
+
+
 class Nftables(Backend):
     """nftables, for kernels and nft versions from 0.9.8 on."""
 
     name = "nftables"
     permits = True
+    kept = Before
 
     def installed(self) -> bool:
         return find("nft") is not None
@@ -130,29 +139,29 @@ class Nftables(Backend):
         elif plan.steps.nft and plan.steps.before.ours:
             self._load(plan.steps.definition, "-c")
 
-    def apply(self, plan: Plan) -> Callable[[], None]:
-        before = plan.steps.before
-        snapshot = self._snapshot(before)
+    def before(self, plan: Plan) -> Before:
+        live: Live = plan.steps.before
+        table = self._nft("list", "table", FAMILY, TABLE) if live.ours else ""
+        return Before(table, tuple((address, rule.permit) for address, rule in _ours(live)))
+
+    def apply(self, plan: Plan) -> None:
+        before = self.before(plan) if plan.steps.iptables else None
         if plan.steps.nft:
             self._load(plan.steps.nft)
         try:
             for tool, text in plan.steps.iptables.items():
                 self._restore(tool, text)
         except FirewallError:
-            self._undo(before, snapshot)
+            if before:
+                self.undo(before)
             raise
-        return lambda: self._undo(before, snapshot)
 
-    def _snapshot(self, live: Live) -> str:
-        """Text that brings our table back as it is now."""
-        return _nft_transaction.removal() + (self._nft("list", "table", FAMILY, TABLE) if live.ours else "")
-
-    def _undo(self, live: Live, snapshot: str) -> None:
-        there, here = _ours(live), _ours(self.read())
-        same = [(address, rule.permit) for address, rule in there] == [(address, rule.permit) for address, rule in here]
-        permits = Permits() if same else Permits(tuple(address for address, _rule in there), tuple(here))
-        mark = next((rule.permit for _address, rule in there), 0)
-        self._load(snapshot + "".join(f"{line}\n" for line in nft_lines(permits, mark)))
+    def undo(self, before: Before) -> None:
+        here = _ours(self.read())
+        same = before.permits == tuple((address, rule.permit) for address, rule in here)
+        permits = Permits() if same else Permits(tuple(address for address, _bit in before.permits), tuple(here))
+        mark = next((bit for _address, bit in before.permits), 0)
+        self._load(_nft_transaction.removal() + before.table + "".join(f"{line}\n" for line in nft_lines(permits, mark)))
         for tool, text in iptables_scripts(permits, mark).items():
             self._restore(tool, text)
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
-from typing import Callable, Iterable, Mapping, Optional
+from typing import Iterable, Mapping, Optional
 
 from ansible_collections.webrtc.firewall.plugins.module_utils import (
     _system,
@@ -48,11 +48,20 @@ class Steps:
     before: Live
 
 
+@dataclass(frozen=True)
+class Before:
+    """Family to what iptables-restore brings the changed chains back with, and to the text of ufw's file."""
+
+    scripts: dict[str, str]
+    files: dict[str, str]
+
+
 class Ufw(Backend):
     """ufw 0.36, by its own files and chains."""
 
     name = "ufw"
     manager = True
+    kept = Before
 
     def installed(self) -> bool:
         return _system.find("ufw") is not None
@@ -113,22 +122,22 @@ class Ufw(Backend):
             for family, text in plan.steps.scripts.items():
                 self._restore(family, text, "--test")
 
-    def apply(self, plan: Plan) -> Callable[[], None]:
+    def apply(self, plan: Plan) -> None:
         steps: Steps = plan.steps
         if not steps.scripts and not steps.files:
-            return lambda: None
+            return
         with _ufw_machine.locked():
             _unchanged(steps.before)
-            self._change(steps)
-        return lambda: self._undo(steps)
+            self._change(plan)
 
-    def _change(self, steps: Steps) -> None:
+    def _change(self, plan: Plan) -> None:
         """The kernel first, one transaction a family; then both files, each put in its place at once."""
+        steps: Steps = plan.steps
         staged: dict[str, str] = {}
         loaded: list[str] = []
         try:
             for family, text in steps.files.items():
-                staged[family] = _stage(family, text, steps.before.halves[family])
+                staged[family] = _stage(family, text)
             for family, text in steps.scripts.items():
                 self._restore(family, text, "--counters")
                 loaded.append(family)
@@ -138,23 +147,34 @@ class Ufw(Backend):
         except BaseException as error:
             for path in staged.values():
                 _system.remove(path)
-            self._put_back(steps, loaded, [family for family in steps.files if family not in staged])
+            kept, written = self.before(plan), [family for family in steps.files if family not in staged]
+            self._put_back({family: kept.scripts[family] for family in loaded}, {family: kept.files[family] for family in written})
             if not isinstance(error, OSError):
                 raise
             remedy = "Make room, or make the directory writable."
             raise TargetProblem([Problem("/etc/ufw", error.strerror, "to be able to write ufw's rules", remedy)]) from error
 
-    def _undo(self, steps: Steps) -> None:
-        with _ufw_machine.locked():
-            self._put_back(steps, steps.scripts, steps.files)
+    def before(self, plan: Plan) -> Before:
+        steps: Steps = plan.steps
+        halves = steps.before.halves
+        return Before(
+            {family: _ufw_live.whole(_ufw_live.touched(text), halves[family].chains) for family, text in steps.scripts.items()},
+            {family: halves[family].file.whole for family in steps.files},
+        )
 
-    def _put_back(self, steps: Steps, loaded: Iterable[str], written: Iterable[str]) -> None:
-        for family in loaded:
-            half = steps.before.halves[family]
-            self._restore(family, _ufw_live.whole(_ufw_live.touched(steps.scripts[family]), half.chains), "--counters")
-        for family in written:
-            half = steps.before.halves[family]
-            os.replace(_stage(family, half.file.whole, half), os.path.realpath(RULES[family]))
+    def undo(self, before: Before) -> None:
+        ruled = [family for family, half in self.read().halves.items() if half.chains]
+        with _ufw_machine.locked():
+            self._put_back({family: text for family, text in before.scripts.items() if family in ruled}, before.files)
+
+    def _put_back(self, scripts: Mapping[str, str], files: Mapping[str, str]) -> None:
+        for family, text in scripts.items():
+            self._restore(family, text, "--counters")
+        for family, text in files.items():
+            os.replace(_stage(family, text), os.path.realpath(RULES[family]))
+
+    def loaded_at_boot(self) -> list[str]:
+        return [path for path in map(os.path.realpath, RULES.values()) if os.path.exists(path)]
 
     def _restore(self, family: str, text: str, option: str) -> None:
         tool = f"{TOOLS[family]}-restore"
@@ -212,15 +232,15 @@ def _unchanged(before: Live) -> None:
             raise TargetProblem([Problem("ufw", RULES[family], "nobody else to change ufw's rules meanwhile", remedy)])
 
 
-def _stage(family: str, text: str, half: Half) -> str:
+def _stage(family: str, text: str) -> str:
     path = os.path.realpath(RULES[family])
     directory, name = os.path.split(path)
     for other in os.listdir(directory):
         # What a run that was killed has left.
         if re.fullmatch(rf"\.{re.escape(name)}\.[a-z0-9_]{{8}}", other):
             _system.remove(os.path.join(directory, other))
-    staged = _system.stage(path, text, half.mode or 0o640)
     owner = os.stat(path)
+    staged = _system.stage(path, text, owner.st_mode & 0o7777)
     os.chown(staged, owner.st_uid, owner.st_gid)
     return staged
 

@@ -1,0 +1,263 @@
+# Copyright (c) 2026, webrtc.firewall contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to the webrtc.firewall collection: no promise is made to code outside it.
+
+"""One change of the machine: written down, armed, made, settled; or taken back, by whoever comes to do so.
+
+A run that fails, a timer, a boot and the next run all go back in the same way, from what was written down before anything was changed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Callable, Iterator, Optional
+
+from ansible_collections.webrtc.firewall.plugins.module_utils import _guard, _pack, _paths, _pending, _persistence, _services, _system
+from ansible_collections.webrtc.firewall.plugins.module_utils._backend import Backend
+from ansible_collections.webrtc.firewall.plugins.module_utils._backends import BACKENDS
+from ansible_collections.webrtc.firewall.plugins.module_utils._errors import FirewallError, Problem, TargetProblem
+from ansible_collections.webrtc.firewall.plugins.module_utils._frozen import freeze, thaw
+from ansible_collections.webrtc.firewall.plugins.module_utils._pending import Pending
+from ansible_collections.webrtc.firewall.plugins.module_utils._persistence import Installed
+from ansible_collections.webrtc.firewall.plugins.module_utils._services import Needs
+from ansible_collections.webrtc.firewall.plugins.module_utils._system import Runner
+
+# How long the timer may be late before another run goes back in its place.
+_GRACE = 10.0
+_TRIES, _PAUSE = 5, 2.0
+
+
+@dataclass(frozen=True)
+class Guard:
+    """How a change is to be settled.
+
+    Attributes:
+        id: what a later confirmation names.
+        seconds: how long it waits for that; 0 if the change settles itself as soon as it is made.
+        armed: whether a timer goes back even if the process that makes the change is killed.
+    """
+
+    id: str = ""
+    seconds: float = 0.0
+    armed: bool = False
+
+
+@dataclass
+class Told:
+    """What became of a change: confirmed or not, the reason, and what was done, a line each."""
+
+    id: str
+    confirmed: bool
+    reason: str = ""
+    log: list[str] = field(default_factory=list)
+
+
+@contextmanager
+def turn(run: Runner) -> Iterator[list[str]]:
+    """The machine-wide lock, once no change of another run waits for its confirmation; yields what the operator should know.
+
+    Raises:
+        TargetProblem: others hold it for longer than a minute beyond the time that a waiting change has.
+    """
+    limit = time.monotonic() + _system.LOCK_SECONDS
+    waited = ""
+    while True:
+        with _system.lock():
+            _pending.sweep()
+            waiting = _pending.load()
+            if waiting is None:
+                _guard.unhook(run)
+            # A run holds the lock until all of its change is made: one that does not is dead.
+            if waiting is None or not _pending.done() or waiting.seconds_left < -_GRACE:
+                yield [_mended(waiting, run)] if waiting else []
+                return
+        if waiting.id != waited:
+            waited, limit = waiting.id, limit + max(waiting.seconds_left, 0)
+        if time.monotonic() > limit:
+            remedy = "Confirm it, or wait until it goes back by itself."
+            raise TargetProblem([Problem("lock", f"change {waiting.id} waits for its confirmation", "no change under way", remedy)])
+        time.sleep(0.2)
+
+
+def _mended(waiting: Pending, run: Runner) -> str:
+    reason = "its run was killed" if not _pending.done() else "it was never confirmed"
+    go_back(waiting, run, reason)
+    return f"an earlier change was taken back first, since {reason}"
+
+
+def make(guard: Guard, undo: list[tuple[Backend, Any]], installed: Installed, needs: Needs, steps: Callable[[], None], run: Runner) -> None:
+    """Make a change, with a way back from its first moment on.
+
+    Args:
+        guard: how it is to be settled.
+        undo: backends and what their `undo` needs, in the order of the change.
+        installed: what will be on the disk.
+        needs: what was running until now.
+        steps: changes the live rules.
+        run: runs commands.
+
+    Raises:
+        FirewallError: something failed; all is as it was.
+    """
+    seconds = guard.seconds or _system.LOCK_SECONDS
+    pending = Pending(
+        guard.id,
+        _pending.boot(),
+        _pending.now() + seconds,
+        tuple((backend.name, json.dumps(freeze(before))) for backend, before in undo),
+        {path: _pending.keep(path) for path in {*_persistence.present(), *_persistence.touched(installed)}},
+        needs,
+        {path: kept for backend, _before in undo for path in backend.loaded_at_boot() if (kept := _pending.keep(path))},
+    )
+    _pending.begin(pending, _pack.program())
+    try:
+        _guard.arm(guard.id, seconds if guard.armed else None, run)
+    except BaseException:
+        _settle(pending, run)
+        raise
+    try:
+        steps()
+        _persistence.write(installed, run)
+    except BaseException as error:
+        _fail(pending, error, run)
+        raise
+    if guard.seconds:
+        _system.remove(_paths.TOLD)
+        _pending.mark_done()
+    else:
+        _settle(pending, run)
+
+
+def _fail(pending: Pending, error: BaseException, run: Runner) -> None:
+    """Go back at once; where even that fails, the timer and the next run try again."""
+    try:
+        _restore(pending, run)
+    except FirewallError as second:
+        first = error.problems if isinstance(error, FirewallError) else []
+        raise TargetProblem([*first, *second.problems]) from error
+    _settle(pending, run)
+
+
+def waits(name: str) -> bool:
+    """Whether a change of that id waits for its confirmation."""
+    waiting = _pending.load()
+    return waiting is not None and waiting.id == name and _pending.done()
+
+
+def confirm(name: str, run: Runner) -> bool:
+    """Keep a change for good.
+
+    Args:
+        name: its id.
+        run: runs commands.
+
+    Returns:
+        Whether it has waited for that; no if it was confirmed before.
+
+    Raises:
+        TargetProblem: there is no such change any more, or it is not made yet.
+    """
+    with _system.lock():
+        waiting = _pending.load()
+        if waiting and waiting.id == name and _pending.done():
+            _settle(waiting, run)
+            _tell(Told(name, True))
+            return True
+        told = _told()
+    if told.id == name and told.confirmed:
+        return False
+    reason = told.reason if told.id == name else "this machine knows no such change"
+    remedy = "Find out why the machine could not be reached with the new rules, then run again." if told.id == name else "Run again."
+    raise TargetProblem([Problem("confirm", "; ".join([reason, *told.log]), "a change that waits for its confirmation", remedy)])
+
+
+def revoke(name: str, reason: str, run: Runner) -> bool:
+    """Take a change back that waits for its confirmation.
+
+    Args:
+        name: its id; empty for whichever it is.
+        reason: why, for the one who asks what became of it.
+        run: runs commands.
+
+    Returns:
+        Whether there was something to take back.
+    """
+    with _system.lock(seconds=float("inf")):
+        waiting = _pending.load()
+        if waiting is None or name not in ("", waiting.id):
+            return False
+        for left in reversed(range(_TRIES)):
+            try:
+                go_back(waiting, run, reason)
+                return True
+            except (TargetProblem, OSError):
+                if not left:
+                    raise
+                time.sleep(_PAUSE)
+    return False
+
+
+def go_back(pending: Pending, run: Runner, reason: str) -> None:
+    """Bring live rules, files and services back as they were, and tell it; the caller holds the lock."""
+    log = [f"{name}: its rules of before the change are back" for name, _before in pending.undo]
+    _restore(pending, run)
+    log.append(f"{len(pending.files)} files looked after")
+    _settle(pending, run)
+    _tell(Told(pending.id, False, reason, log))
+
+
+def go_back_at_boot(run: Runner) -> None:
+    """Before any firewall has started: the files as they were, so that the boot brings back what was before the change."""
+    pending = _pending.load()
+    if pending is None:
+        return
+    for name, _before in pending.undo:
+        for path in BACKENDS[name](run).loaded_at_boot():
+            if path not in pending.loaded_at_boot:
+                _system.remove(path)
+    for path, kept in (*pending.loaded_at_boot.items(), *pending.files.items()):
+        _system.remove_staged(path)
+        _pending.put(path, kept)
+    _services.relink(pending.needs, run)
+    _persistence.tidy()
+    _settle(pending, run)
+    _tell(Told(pending.id, False, "the machine was restarted before it was confirmed", [f"{len(pending.files)} files looked after"]))
+
+
+def _restore(pending: Pending, run: Runner) -> None:
+    for name, before in reversed(pending.undo):
+        backend = BACKENDS[name](run)
+        backend.undo(thaw(backend.kept, json.loads(before)))
+    for path in pending.files:
+        _system.remove_staged(path)
+    there = {path: (kept.text, kept.mode) for path, kept in pending.files.items() if kept}
+    _persistence.write(Installed(there, pending.needs), run)
+
+
+def _settle(pending: Pending, run: Runner) -> None:
+    _pending.drop()
+    _guard.disarm(pending.id, run)
+    _persistence.forget_learned()
+    _persistence.tidy()
+
+
+def _tell(told: Told) -> None:
+    """For whoever asks later; a machine without anything of ours keeps it until its next start only if there is something to explain."""
+    if told.confirmed and not _persistence.present():
+        _system.remove(_paths.TOLD)
+        return
+    os.replace(_system.stage(_paths.TOLD, json.dumps(vars(told)), 0o600), _paths.TOLD)
+
+
+def _told() -> Told:
+    text: Optional[str] = _system.read(_paths.TOLD)
+    try:
+        return Told(**json.loads(text or "{}"))
+    except (ValueError, TypeError):
+        return Told("", False)
