@@ -108,6 +108,8 @@ def disarm(name: str, run: Runner) -> None:
     if kind == "systemd":
         # There is none where the change has settled itself.
         run(["systemctl", "stop", f"{_timer(name)}.timer"], "")
+    for path in (UNDO_UNIT, UNDO_INIT_SCRIPT):
+        _system.remove_staged(path)
     unhook(run)
 
 

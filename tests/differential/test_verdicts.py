@@ -23,9 +23,10 @@ def test_every_backend_is_tried():
 def test_kernels_agree_with_each_other_and_with_the_policy(start, suite):
     tally = tried([start(kind, suite) for kind in PLAIN], ALL, POLICIES * SHARES[suite])
     assert not tally["refused"], tally
-    # Nothing is proven by packets that all pass, or all do not.
+    # Nothing is proven by packets that all pass, or all do not; a few policies may by chance refuse nothing.
     packets = sum(tally[verdict] for verdict in ("pass", "reject", "drop"))
-    assert tally["pass"] > packets / 20 and tally["drop"] > packets / 20 and tally["reject"] > packets / 400, tally
+    assert tally["pass"] > packets / 20 and tally["drop"] > packets / 20, tally
+    assert tally["reject"] or SHARES[suite] < 1, tally
 
 
 @pytest.mark.parametrize("kind", ["nftables", "iptables-nft"])
