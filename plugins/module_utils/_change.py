@@ -21,7 +21,7 @@ from typing import Any, Callable, Iterator, Optional
 from ansible_collections.webrtc.firewall.plugins.module_utils import _guard, _pack, _paths, _pending, _persistence, _services, _system
 from ansible_collections.webrtc.firewall.plugins.module_utils._backend import Backend
 from ansible_collections.webrtc.firewall.plugins.module_utils._backends import BACKENDS
-from ansible_collections.webrtc.firewall.plugins.module_utils._errors import FirewallError, Problem, TargetProblem
+from ansible_collections.webrtc.firewall.plugins.module_utils._errors import FirewallError, NotConfirmed, Problem, TargetProblem
 from ansible_collections.webrtc.firewall.plugins.module_utils._frozen import freeze, thaw
 from ansible_collections.webrtc.firewall.plugins.module_utils._pending import Pending
 from ansible_collections.webrtc.firewall.plugins.module_utils._persistence import Installed
@@ -129,7 +129,7 @@ def make(guard: Guard, undo: list[tuple[Backend, Any]], installed: Installed, ne
         raise
     if guard.seconds:
         _system.remove(_paths.TOLD)
-        _pending.mark_done()
+        _pending.mark_done(guard.seconds)
     else:
         _settle(pending, run)
 
@@ -161,7 +161,7 @@ def confirm(name: str, run: Runner) -> bool:
         Whether it has waited for that; no if it was confirmed before.
 
     Raises:
-        TargetProblem: there is no such change any more, or it is not made yet.
+        NotConfirmed: there is no such change any more, or it was not made as a whole.
     """
     with _system.lock():
         waiting = _pending.load()
@@ -172,9 +172,11 @@ def confirm(name: str, run: Runner) -> bool:
         told = _told()
     if told.id == name and told.confirmed:
         return False
-    reason = told.reason if told.id == name else "this machine knows no such change"
-    remedy = "Find out why the machine could not be reached with the new rules, then run again." if told.id == name else "Run again."
-    raise TargetProblem([Problem("confirm", "; ".join([reason, *told.log]), "a change that waits for its confirmation", remedy)])
+    reason, remedy = "this machine knows no such change", "Run again."
+    if told.id == name:
+        reason, log = told.reason, "".join(f" {line}." for line in told.log)
+        remedy = f"Find out why the machine could not be reached with the new rules, then run again. The log:{log}"
+    raise NotConfirmed([Problem("confirm", reason, "a change that waits for its confirmation", remedy)])
 
 
 def revoke(name: str, reason: str, run: Runner) -> bool:
@@ -205,9 +207,8 @@ def revoke(name: str, reason: str, run: Runner) -> bool:
 
 def go_back(pending: Pending, run: Runner, reason: str) -> None:
     """Bring live rules, files and services back as they were, and tell it; the caller holds the lock."""
-    log = [f"{name}: its rules of before the change are back" for name, _before in pending.undo]
     _restore(pending, run)
-    log.append(f"{len(pending.files)} files looked after")
+    log = [f"rules of {name} brought back" for name, _before in pending.undo] + [f"{len(pending.files)} files compared and put back"]
     _settle(pending, run)
     _tell(Told(pending.id, False, reason, log))
 
@@ -227,7 +228,7 @@ def go_back_at_boot(run: Runner) -> None:
     _services.relink(pending.needs, run)
     _persistence.tidy()
     _settle(pending, run)
-    _tell(Told(pending.id, False, "the machine was restarted before it was confirmed", [f"{len(pending.files)} files looked after"]))
+    _tell(Told(pending.id, False, "the machine was restarted before it was confirmed", [f"{len(pending.files)} files put back"]))
 
 
 def _restore(pending: Pending, run: Runner) -> None:

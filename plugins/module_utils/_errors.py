@@ -42,7 +42,7 @@ class FirewallError(Exception):
         problems: what is wrong; at least one.
     """
 
-    headline = "webrtc.firewall cannot go on"
+    headline = "webrtc.firewall cannot go on; nothing was changed"
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         # By their texts: a value may be of any type.
@@ -50,20 +50,26 @@ class FirewallError(Exception):
         super().__init__(str(self))
 
     def __str__(self) -> str:
-        lines = [f"{self.headline}; nothing was changed:"]
+        lines = [f"{self.headline}:"]
         return "\n".join(lines + [f"  - {problem}" for problem in self.problems])
 
 
 class InvalidInput(FirewallError):
     """What the user gave cannot be used as it is."""
 
-    headline = "the input is not valid"
+    headline = "the input is not valid; nothing was changed"
 
 
 class TargetProblem(FirewallError):
     """The target lacks something that the run needs."""
 
-    headline = "this machine cannot take the ruleset"
+    headline = "this machine cannot take the ruleset; nothing was changed"
+
+
+class NotConfirmed(FirewallError):
+    """A change that nobody confirmed in time, or that this machine knows nothing of."""
+
+    headline = "the change is not in force; the machine is as it was before it"
 
 
 def _shown(value: Any) -> str:

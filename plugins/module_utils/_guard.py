@@ -118,10 +118,14 @@ def unhook(run: Runner) -> None:
     if os.path.lexists(UNDO_INIT_SCRIPT):
         _system.remove(UNDO_INIT_SCRIPT)
         run(["update-rc.d", "webrtc-firewall-undo", "remove"], "")
-    for path in (_LINK, UNDO_UNIT):
-        if os.path.lexists(path):
-            _system.remove(path)
-            _services.remove_empty(os.path.dirname(_LINK))
+    there = [path for path in (_LINK, UNDO_UNIT) if os.path.lexists(path)]
+    for path in there:
+        _system.remove(path)
+        _services.remove_empty(os.path.dirname(_LINK))
+    known = ["systemctl", "show", "--property=LoadState", "--value", os.path.basename(UNDO_UNIT)]
+    if there and run(known, "").out.strip() == "loaded":
+        # Something has had systemd read its units meanwhile.
+        run(["systemctl", "daemon-reload"], "")
 
 
 def _timer(name: str) -> str:

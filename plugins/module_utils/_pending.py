@@ -12,6 +12,7 @@ It is written as a whole before anything is changed, and gone as a whole when th
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 import time
@@ -51,7 +52,7 @@ class Pending:
     Attributes:
         id: whoever confirms it names it.
         boot: the boot in which it was begun (random(4), boot_id).
-        deadline: when it goes back unless it is confirmed before, in seconds of CLOCK_BOOTTIME, which no clock change moves.
+        deadline: when it goes back if it is not made by then, in seconds of CLOCK_BOOTTIME, which no clock change moves.
         undo: name of a backend to what its `before` returned, frozen, as JSON text; in the order of the change.
         files: the files of ours, and those of others that change, as they were; none where there was no file.
         needs: what was running.
@@ -69,7 +70,7 @@ class Pending:
     @property
     def seconds_left(self) -> float:
         """Until it goes back by itself; negative when that should have been, such as in an earlier boot."""
-        return self.deadline - now() if self.boot == boot() else -1.0
+        return (_extended() or self.deadline) - now() if self.boot == boot() else -math.inf
 
 
 def now() -> float:
@@ -144,9 +145,16 @@ def load() -> Optional[Pending]:
     return found
 
 
-def mark_done() -> None:
-    """All of the change is made; from now on it can be confirmed."""
-    os.close(os.open(PENDING_DONE, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+def mark_done(seconds: float) -> None:
+    """All of the change is made; from now on it can be confirmed, for so many seconds."""
+    os.replace(_system.stage(PENDING_DONE, str(now() + seconds), 0o600), PENDING_DONE)
+
+
+def _extended() -> float:
+    try:
+        return float(_system.read(PENDING_DONE) or 0)
+    except ValueError:
+        return 0.0
 
 
 def done() -> bool:

@@ -64,7 +64,9 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def undo(name: str = "") -> None:
-    """Take a change back, whichever it is if none is named; there is nothing to do where it has been confirmed."""
+    """Take a change back when its time is over, if it has not been confirmed by then; without a name whichever waits, and at once."""
+    while name and (waiting := _pending.load()) and waiting.id == name and waiting.seconds_left > 0:
+        time.sleep(min(0.5, waiting.seconds_left))
     if _change.revoke(name, "nobody confirmed it in time" if name else "somebody asked for it", _run):
         say("A change of WebRTC flows that was not confirmed was taken back.")
 
@@ -75,7 +77,7 @@ def boot() -> None:
 
 
 def watch(name: str) -> None:
-    """Wait beside everything else until the change is settled, or to be taken back; returns at once."""
+    """Wait beside everything else until the change is settled or its time is over, and take it back then; returns at once."""
     if os.fork():
         return
     os.setsid()
@@ -87,11 +89,7 @@ def watch(name: str) -> None:
     os.chdir("/")
     with suppress(OSError), open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:
         file.write("-1000")
-    while (waiting := _pending.load()) and waiting.id == name:
-        if waiting.seconds_left <= 0:
-            undo(name)
-            return
-        time.sleep(min(0.5, max(0.01, waiting.seconds_left)))
+    undo(name)
 
 
 def learn() -> None:

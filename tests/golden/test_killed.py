@@ -1,0 +1,81 @@
+# Copyright (c) 2026, webrtc.firewall contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A run that is killed at any of its steps: what is there then, and that the next run, the timer and the boot all bring back what was."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import pytest
+from contract import CONTENT, PRESENT, policy
+from test_firewalld import TestFirewalld as Firewalld
+from test_iptables import TestLegacy as Legacy
+from test_iptables import TestNft as Nft
+from test_nftables import TestNftables as Nftables
+from test_ufw import TestUfw as Ufw
+
+KINDS = {"nftables": Nftables, "iptables-nft": Nft, "iptables-legacy": Legacy, "firewalld": Firewalld, "ufw": Ufw}
+# At how many steps of each kind; those of the three changes are 112 to 162.
+POINTS = int(os.environ.get("POINTS", "44"))
+VICTIM = "/collections/ansible_collections/webrtc/firewall/tests/golden/victim.py"
+
+
+class Subject:
+    """A machine with rules of others, on which runs are killed."""
+
+    def __init__(self, kind, box):
+        self.kind, self.box = kind, box
+
+    def whole(self):
+        return self.kind.settled(self.box.sh(f"{self.kind.live}; {CONTENT}"))
+
+    def run(self, wanted, kill, seconds=60):
+        """A run that is killed; tells how many steps it made where it was not."""
+        job = {"backend": self.kind.backend, "policy": wanted, "id": "victim", "seconds": seconds, "kill": kill}
+        done = self.box.ask("run", argv=["python3", VICTIM], text=json.dumps(job))
+        assert done["code"] == (-9 if kill else 0), done["err"]
+        return json.loads(done["out"])["steps"] if not kill else 0
+
+    def change(self, wanted, **options):
+        return self.box.absent(**options) if wanted is None else self.box.apply(wanted, **options)
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def subject(request, machines):
+    kind = KINDS[request.param]()
+    with machines(f"bookworm{kind.image}", *kind.options) as box:
+        box.backend = kind.backend
+        kind.start(box)
+        kind.stop(box)
+        box.sh(kind.foreign)
+        yield Subject(kind, box)
+
+
+def test_killed_at_any_step_the_next_run_finds_what_was_before(subject):
+    """From nothing, to another tier, and to nothing again."""
+    full = policy(["vonage", "liveavatar"], baseline=subject.kind.baselines[-1], placement=subject.kind.placements[0])
+    points = mixed = 0
+    former = None
+    wanted_in_turn = (full, policy(tier="minimum"), None)
+    for wanted in wanted_in_turn:
+        before = subject.whole()
+        steps = subject.run(wanted, 0)
+        after = subject.whole()
+        assert subject.box.ask("revoke", id="victim") == {"changed": True}
+        assert subject.whole() == before
+        for kill in range(1, steps + 1, max(1, steps * len(wanted_in_turn) // POINTS)):
+            subject.run(wanted, kill)
+            points += 1
+            mixed += subject.whole() not in (before, after)
+            # The same as before: so that whatever differs would be told as a change.
+            told = subject.change(former)
+            assert told.get("changes") == {}, (kill, told)
+            assert subject.whole() == before, kill
+        assert subject.change(wanted)["changes"]
+        former = wanted
+    print(f"{subject.box.backend}: killed at {points} steps, {mixed} of them with something half done; 0 were not mended")
+    assert subject.box.sh(PRESENT) == ""
+    assert points >= POINTS
