@@ -45,6 +45,21 @@ RestrictSUIDSGID=yes
 LockPersonality=yes
 SystemCallArchitectures=native
 """
+# What loads rules needs less; CAP_SYS_MODULE is for iptables' legacy variant, which loads modules by itself.
+_LOADS = """ProtectSystem=full
+ProtectHome=yes
+NoNewPrivileges=yes
+ProtectControlGroups=yes
+ProtectKernelLogs=yes
+ProtectKernelTunables=yes
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+LockPersonality=yes
+MemoryDenyWriteExecute=yes
+SystemCallArchitectures=native
+RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK
+CapabilityBoundingSet=CAP_NET_ADMIN CAP_NET_RAW CAP_SYS_MODULE CAP_DAC_OVERRIDE CAP_DAC_READ_SEARCH
+"""
 _EARLY = """[Unit]
 Description=WebRTC flows in the packet filter
 Documentation=man:nft(8)
@@ -61,9 +76,7 @@ Type=oneshot
 RemainAfterExit=yes
 ExecStart={restore}
 ExecReload={restore}
-ProtectSystem=full
-ProtectHome=yes
-
+{loads}
 [Install]
 WantedBy={targets}
 """
@@ -82,9 +95,7 @@ Conflicts=shutdown.target
 Type=oneshot
 RemainAfterExit=yes
 ExecStart={RESTORE} sets
-ProtectSystem=full
-ProtectHome=yes
-
+{_LOADS}
 [Install]
 WantedBy=sysinit.target
 """,
@@ -101,9 +112,7 @@ PartOf=docker.service
 Type=oneshot
 RemainAfterExit=yes
 ExecStart={RESTORE}
-ProtectSystem=full
-ProtectHome=yes
-
+{_LOADS}
 [Install]
 WantedBy=multi-user.target docker.service
 """,
@@ -160,7 +169,7 @@ def early(persistent: bool) -> Unit:
     own = ("netfilter-persistent.service",) if persistent else ("iptables.service", "ip6tables.service")
     partners = ("nftables.service", *own)
     targets = ("sysinit.target", *partners)
-    words = {"partners": " ".join(partners), "targets": " ".join(targets), "restore": RESTORE}
+    words = {"partners": " ".join(partners), "targets": " ".join(targets), "restore": RESTORE, "loads": _LOADS}
     return Unit(HEAD + _EARLY.format_map(words), targets)
 
 
@@ -175,8 +184,15 @@ Wants=network-online.target
 Type=oneshot
 ExecStart={python} {PROGRAM} refresh
 TimeoutStartSec=5min
-ProtectHome=yes
 PrivateTmp=yes
+ProtectHome=yes
+NoNewPrivileges=yes
+ProtectKernelLogs=yes
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+LockPersonality=yes
+SystemCallArchitectures=native
+RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK
 """)
 
 
