@@ -22,6 +22,8 @@ CONFIG = f"{NAME}.config"
 PREFIX = "webrtc-"
 # What of a policy we set; the rest is as firewalld makes it.
 OWN = ("description", "target", "priority", "ingress_zones", "egress_zones", "rich_rules")
+# What a set is made of, in the order in which D-Bus has it.
+SET = ("version", "short", "description", "type", "options", "entries")
 
 
 class Bus:
@@ -50,6 +52,12 @@ class Bus:
         typed = {key: self.dbus.Array(value, signature="s") if isinstance(value, list) else value for key, value in values.items()}
         return self.dbus.Dictionary(typed, signature="sv")
 
+    def set_settings(self, values: dict[str, Any]) -> Any:
+        """A set's settings with the types that D-Bus wants."""
+        typed = {"options": self.dbus.Dictionary(values["options"], signature="ss")}
+        typed["entries"] = self.dbus.Array(values["entries"], signature="s")
+        return self.dbus.Struct([typed.get(key, values[key]) for key in SET], signature="ssssa{ss}as")
+
 
 def plain(value: Any) -> Any:
     """A value of D-Bus as JSON has it; the order of lists says nothing here."""
@@ -71,6 +79,7 @@ def read(bus: Bus) -> dict[str, Any]:
     for name in bus.config.getPolicyNames(dbus_interface=CONFIG):
         item = bus.at(bus.config.getPolicyByName(name, dbus_interface=CONFIG))
         permanent[str(name)] = plain(item.getSettings(dbus_interface=f"{CONFIG}.policy"))
+    sets = {"runtime": runtime_sets(bus), "permanent": permanent_sets(bus)}
     found = {str(name): plain(bus.main.getZoneSettings2(name, dbus_interface=zones)) for name in bus.main.getZones(dbus_interface=zones)}
     active = plain(bus.main.getActiveZones(dbus_interface=zones))
     return {
@@ -82,7 +91,8 @@ def read(bus: Bus) -> dict[str, Any]:
         "icmp_types": sorted(map(str, bus.main.listIcmpTypes(dbus_interface=NAME))),
         "runtime": {name: own(item) for name, item in runtime.items() if name.startswith(PREFIX)},
         "permanent": {name: own(item) for name, item in permanent.items() if name.startswith(PREFIX)},
-        "apart": apart(bus, found, runtime, permanent),
+        "sets": {kind: {name: item for name, item in there.items() if name.startswith(PREFIX)} for kind, there in sets.items()},
+        "apart": apart(bus, found, runtime, permanent) + apart_sets(**sets),
     }
 
 
@@ -105,16 +115,37 @@ def apart(bus: Bus, zones: dict[str, Any], runtime: dict[str, Any], permanent: d
     for name in runtime.keys() | permanent.keys():
         if not name.startswith(PREFIX) and differ(runtime.get(name, {}), permanent.get(name, {}), set()):
             found.append(f"policy {name}")
-    sets, kept = f"{NAME}.ipset", {str(name) for name in bus.config.getIPSetNames(dbus_interface=CONFIG)}
-    for name in map(str, bus.main.getIPSets(dbus_interface=sets)):
-        entries = plain(bus.main.getIPSetSettings(name, dbus_interface=sets))[-1:] if name in kept else None
-        item = bus.at(bus.config.getIPSetByName(name, dbus_interface=CONFIG)) if name in kept else None
-        if item is None or entries != plain(item.getSettings(dbus_interface=f"{CONFIG}.ipset"))[-1:]:
-            found.append(f"ipset {name}")
     direct = plain(bus.main.getAllRules(dbus_interface=f"{NAME}.direct"))
     if direct != plain(bus.at(f"{ROOT}/config").getSettings(dbus_interface=f"{CONFIG}.direct")[1]):
         found.append("direct rules")
     return sorted(found)
+
+
+def runtime_sets(bus: Bus) -> dict[str, dict[str, Any]]:
+    """All sets as they are in force."""
+    sets = f"{NAME}.ipset"
+    return {str(name): made_of(bus.main.getIPSetSettings(name, dbus_interface=sets)) for name in bus.main.getIPSets(dbus_interface=sets)}
+
+
+def permanent_sets(bus: Bus) -> dict[str, dict[str, Any]]:
+    """All sets as they are stored."""
+    names = bus.config.getIPSetNames(dbus_interface=CONFIG)
+    stored = {str(name): bus.at(bus.config.getIPSetByName(name, dbus_interface=CONFIG)) for name in names}
+    return {name: made_of(item.getSettings(dbus_interface=f"{CONFIG}.ipset")) for name, item in stored.items()}
+
+
+def made_of(settings: Any) -> dict[str, Any]:
+    """A set's settings by their names."""
+    return {key: plain(value) for key, value in zip(SET, settings)}
+
+
+def apart_sets(runtime: dict[str, dict[str, Any]], permanent: dict[str, dict[str, Any]]) -> list[str]:
+    """The sets of others with entries at runtime alone, or that are there at runtime alone; entries of ours are never stored."""
+    return [
+        f"ipset {name}"
+        for name, item in sorted(runtime.items())
+        if not name.startswith(PREFIX) and item["entries"] != permanent.get(name, {}).get("entries")
+    ]
 
 
 def differ(one: dict[str, Any], other: dict[str, Any], ignored: set[str]) -> bool:
@@ -124,10 +155,50 @@ def differ(one: dict[str, Any], other: dict[str, Any], ignored: set[str]) -> boo
 
 
 def write(bus: Bus, job: dict[str, Any]) -> dict[str, Any]:
-    """Set policies, permanent first; a reload brings what cannot be made or removed at runtime.
+    """Set policies and sets, permanent first; a reload brings what cannot be made or removed at runtime.
 
     At runtime new rules come before old ones go, so that nothing is blocked between them.
     """
+    gone = [name for name, values in job["sets"].items() if values is None]
+    # While they are stored with what they hold, a reload brings them back full.
+    store_sets(bus, {name: values for name, values in job["sets"].items() if values is not None}, job["fill"] if job["reload"] else {})
+    store_policies(bus, job)
+    # No set can go before the rules that name it.
+    stored = permanent_sets(bus)
+    for name in gone:
+        if name in stored:
+            stored_set(bus, name).remove(dbus_interface=f"{CONFIG}.ipset")
+    if job["reload"]:
+        bus.main.reload(dbus_interface=NAME)
+        store_sets(bus, {name: values for name, values in job["sets"].items() if name in job["fill"]}, {})
+    policies = f"{NAME}.policy"
+    for name, values in job["runtime"].items():
+        now = plain(bus.main.getPolicySettings(name, dbus_interface=policies))
+        both = sorted({*now.get("rich_rules", []), *values["rich_rules"]})
+        changing = {key: values[key] for key in ("ingress_zones", "egress_zones")}
+        bus.main.setPolicySettings(name, bus.settings({**changing, "rich_rules": both}), dbus_interface=policies)
+        bus.main.setPolicySettings(name, bus.settings({**changing, "rich_rules": values["rich_rules"]}), dbus_interface=policies)
+    return {}
+
+
+def stored_set(bus: Bus, name: str) -> Any:
+    """The object of a set that is stored."""
+    return bus.at(bus.config.getIPSetByName(name, dbus_interface=CONFIG))
+
+
+def store_sets(bus: Bus, sets: dict[str, dict[str, Any]], entries: dict[str, list[str]]) -> None:
+    """Store sets, with entries in place of their own."""
+    there = {str(name) for name in bus.config.getIPSetNames(dbus_interface=CONFIG)}
+    for name, values in sets.items():
+        settings = bus.set_settings({**values, "entries": entries.get(name, values["entries"])})
+        if name in there:
+            stored_set(bus, name).update(settings, dbus_interface=f"{CONFIG}.ipset")
+        else:
+            bus.config.addIPSet(name, settings, dbus_interface=CONFIG)
+
+
+def store_policies(bus: Bus, job: dict[str, Any]) -> None:
+    """Store policies, or remove them."""
     there = {str(name) for name in bus.config.getPolicyNames(dbus_interface=CONFIG)}
     for name, values in job["permanent"].items():
         item = bus.at(bus.config.getPolicyByName(name, dbus_interface=CONFIG)) if name in there else None
@@ -142,16 +213,6 @@ def write(bus: Bus, job: dict[str, Any]) -> dict[str, Any]:
             item.update(bus.settings(values), dbus_interface=f"{CONFIG}.policy")
         else:
             bus.config.addPolicy(name, bus.settings(values), dbus_interface=CONFIG)
-    if job["reload"]:
-        bus.main.reload(dbus_interface=NAME)
-    policies = f"{NAME}.policy"
-    for name, values in job["runtime"].items():
-        now = plain(bus.main.getPolicySettings(name, dbus_interface=policies))
-        both = sorted({*now.get("rich_rules", []), *values["rich_rules"]})
-        changing = {key: values[key] for key in ("ingress_zones", "egress_zones")}
-        bus.main.setPolicySettings(name, bus.settings({**changing, "rich_rules": both}), dbus_interface=policies)
-        bus.main.setPolicySettings(name, bus.settings({**changing, "rich_rules": values["rich_rules"]}), dbus_interface=policies)
-    return {}
 
 
 def main() -> None:

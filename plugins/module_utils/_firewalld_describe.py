@@ -9,12 +9,13 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Iterable, Mapping
+from typing import Any, Iterable, Mapping, Optional
 
 from ansible_collections.webrtc.firewall.plugins.module_utils._backend import Change
 from ansible_collections.webrtc.firewall.plugins.module_utils._firewalld_render import (
     ICMPV6_LOCAL,
     FirewalldPolicy,
+    Rules,
     names_in,
     priority_of,
 )
@@ -22,13 +23,17 @@ from ansible_collections.webrtc.firewall.plugins.module_utils._policy import Pol
 
 _RULE = re.compile(r'rule priority="-?\d+" ?(.*)')
 _FLOW = re.compile(
-    r'(?:family="(ipv[46])" ?)?(?:source address="(\S+)" )?(?:destination address="(\S+)" )?port port="(\S+)" protocol="(\S+)" accept'
+    r'(?:family="(ipv[46])" ?)?(?:source address="(\S+)" )?(?:destination (address|ipset)="(\S+)" )?'
+    r'port port="(\S+)" protocol="(\S+)" accept'
 )
+_SET = re.compile(r'destination ipset="(\S+)"')
+_FOR = re.compile(r"teach for (\S+)\.$")
+_SIZE = re.compile(r"ipset (\S+) .*maxelem=(\d+)")
 _SOME = 12
 Settings = Mapping[str, Any]
 
 
-def changes(wanted: Mapping[str, Settings], permanent: Mapping[str, Settings], runtime: Mapping[str, Settings]) -> list[Change]:
+def changes(wanted: Rules, permanent: Rules, runtime: Rules) -> list[Change]:
     """What differs between what shall be and what is stored or in force, one change an id."""
     before = {"permanent": _parts(permanent, permanent), "runtime": _parts(runtime, permanent, fixed=False)}
     found: dict[str, Change] = {}
@@ -37,13 +42,13 @@ def changes(wanted: Mapping[str, Settings], permanent: Mapping[str, Settings], r
         for name in sorted(there.keys() | after.keys()):
             old, new = there.get(name), after.get(name)
             if old != new and name not in found:
-                found[name] = Change(name, _words(old) if old else None, _words(new) if new else None)
+                found[name] = _change(name, old, new)
     return [found[name] for name in sorted(found)]
 
 
-def describe(policies: Mapping[str, Settings]) -> dict[str, str]:
+def describe(rules: Rules) -> dict[str, str]:
     """Each id with what its rules say, in words."""
-    return {name: _words(part) for name, part in _parts(policies, policies).items()}
+    return {name: _words(part) for name, part in _parts(rules, rules).items()}
 
 
 def files(paths: Iterable[str]) -> list[Change]:
@@ -60,6 +65,11 @@ def text(item: FirewalldPolicy) -> str:
     return "\n".join([*lines, *(f"    {rule}  # {names.get(priority_of(rule), '')}" for rule in rules), ""])
 
 
+def text_of_sets(sets: Mapping[str, Settings]) -> str:
+    """Sets as they are made."""
+    return "".join(f"\n{_set(name, settings, False)}\n" for name, settings in sorted(sets.items()))
+
+
 def warnings(policy: Policy, icmp_types: Iterable[str]) -> list[str]:
     """What firewalld says otherwise than asked."""
     frame, found = policy.frame, []
@@ -73,19 +83,39 @@ def warnings(policy: Policy, icmp_types: Iterable[str]) -> list[str]:
     return found
 
 
-def _parts(policies: Mapping[str, Settings], named_by: Mapping[str, Settings], fixed: bool = True) -> dict[str, tuple[str, ...]]:
-    """Rules by the id that people know, and each policy's frame; at runtime its description cannot change and says nothing."""
+def _change(name: str, old: Optional[tuple[str, ...]], new: Optional[tuple[str, ...]]) -> Change:
+    words = (_words(old) if old else None, _words(new) if new else None)
+    # Words leave out what people need not know; where that alone differs, they are shown it.
+    return Change(name, *words) if words[0] != words[1] else Change(name, "; ".join(old or ()), "; ".join(new or ()))
+
+
+def _parts(rules: Rules, named_by: Rules, fixed: bool = True) -> dict[str, tuple[str, ...]]:
+    """Rules and sets by the id that people know, and each policy's frame; at runtime its description cannot change and says nothing."""
     found: dict[str, set[str]] = {}
-    for name, settings in policies.items():
-        names = names_in(str(named_by.get(name, settings).get("description", "")))
+    used: dict[str, str] = {}
+    for name, settings in rules.policies.items():
+        names = names_in(str(named_by.policies.get(name, settings).get("description", "")))
         for rule in settings.get("rich_rules", []):
-            number = priority_of(rule)
-            found.setdefault(names.get(number, f"unknown rule of {name}"), set()).add(_normal(rule))
+            key = names.get(priority_of(rule), f"unknown rule of {name}")
+            found.setdefault(key, set()).add(_normal(rule))
+            used.update((of, key) for of in _SET.findall(rule))
         frame = {key: value for key, value in settings.items() if key not in ("rich_rules", "description")}
         found.setdefault(f"policy/{name}", set()).add("; ".join(f"{key} {_shown(value)}" for key, value in sorted(frame.items())))
         if fixed:
             found[f"policy/{name}"].add(str(settings.get("description")))
+    for name, settings in rules.sets.items():
+        # Where a site has sources of one family alone, no rule names the other's set.
+        of = _FOR.search(str(named_by.sets.get(name, settings).get("description", "")))
+        key = used.get(name) or (of.group(1) if of else f"set/{name}")
+        found.setdefault(key, set()).add(_set(name, settings, fixed))
     return {name: tuple(sorted(rules)) for name, rules in found.items()}
+
+
+def _set(name: str, settings: Settings, fixed: bool) -> str:
+    """A set in a line; at runtime it is full of what was learned, and stored it is empty."""
+    options = " ".join(f"{key}={value}" for key, value in sorted(settings["options"].items()))
+    rest = [str(settings[key]) for key in ("version", "short", "description") if fixed] + list(settings["entries"] if fixed else ())
+    return " ".join([f"ipset {name} {settings['type']} {options}", *filter(None, rest)])
 
 
 def _normal(rule: str) -> str:
@@ -99,14 +129,17 @@ def _shown(value: object) -> str:
 def _words(part: tuple[str, ...]) -> str:
     flows: dict[tuple[str, str], set[str]] = {}
     rest = []
+    sizes = {found.group(1): found.group(2) for line in part for found in [_SIZE.match(line)] if found}
     for rule in part:
         body = _RULE.fullmatch(rule)
         flow = _FLOW.fullmatch(body.group(1)) if body else None
         if flow:
-            family, source, there, port, protocol = flow.groups()
+            family, source, kind, there, port, protocol = flow.groups()
             origin = f" from {source}" if source else ""
+            if kind == "ipset":
+                there = f"what DNS answers teach ({sizes.get(there, 'no')} addresses at most)"
             flows.setdefault((f"{protocol} {port}", origin), set()).add(there or f"every {family or 'address'}")
-        else:
+        elif not rule.startswith("ipset ") or len(part) == len(sizes):
             rest.append(body.group(1) if body else rule)
     told = [f"{port} to {', '.join(_first(sorted(where)))}{origin}" for (port, origin), where in sorted(flows.items())]
     return "; ".join([*told, *_first(rest)])

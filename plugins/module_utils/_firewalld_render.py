@@ -15,13 +15,14 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import product
-from typing import Iterable, Iterator
+from typing import Any, Iterable, Iterator, Mapping
 
 from ansible_collections.webrtc.firewall.plugins.module_utils._addresses import complement
 from ansible_collections.webrtc.firewall.plugins.module_utils._nft_render import DNS_PORTS
 from ansible_collections.webrtc.firewall.plugins.module_utils._policy import FAMILIES, Flow, Frame, Policy
+from ansible_collections.webrtc.firewall.plugins.module_utils._sets import learned_name
 
 FORWARD, HOST, DENY, HOST_DENY, UNASKED = "webrtc-forward", "webrtc-host", "webrtc-deny", "webrtc-host-deny", "webrtc-unasked"
 HEAD = "Made by the Ansible collection webrtc.firewall."
@@ -46,6 +47,19 @@ class Zones:
 
     ingress: tuple[str, ...] = ("ANY",)
     egress: tuple[str, ...] = ("ANY",)
+
+
+@dataclass(frozen=True)
+class Rules:
+    """All that is ours in firewalld.
+
+    Attributes:
+        policies: name to settings, as firewalld takes and gives them.
+        sets: the same of the sets that DNS answers fill.
+    """
+
+    policies: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    sets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -104,6 +118,28 @@ def render(policy: Policy, scope: Zones, ways_out: Zones, icmp_types: Iterable[s
         if frame.baseline == "deny_egress":
             found.append(_denying(HOST_DENY, frame, host, False, set(icmp_types)))
     return found
+
+
+def sets(policy: Policy) -> dict[str, dict[str, Any]]:
+    """The sets that DNS answers fill, as firewalld takes and gives them; what they hold is never stored.
+
+    They have no timeout: of a set with one firewalld does not tell what is in it.
+    """
+    found = {}
+    for flow in policy.flows:
+        for family in policy.frame.families if flow.destination.learned else ():
+            options = {"family": "inet" if family == "ipv4" else "inet6", "maxelem": str(policy.frame.learned_size)}
+            told = {"version": "", "short": "", "description": f"{HEAD} What DNS answers teach for {flow.id}."}
+            found[learned_set(flow.id, family)] = {**told, "type": "hash:ip", "options": options, "entries": []}
+    return found
+
+
+def learned_set(flow_id: str, family: str) -> str:
+    """The name of the set that DNS answers fill for a flow; family is ipv4 or ipv6.
+
+    It is none of the iptables backend's: firewalld may make an ipset of that name too.
+    """
+    return learned_name(f"webrtc-v{family[-1]}", flow_id)
 
 
 def priorities(policy: Policy) -> dict[str, int]:
@@ -176,6 +212,7 @@ def _flow(flow: Flow, frame: Frame, forwarded: bool) -> Iterator[str]:
     for family in frame.families:
         networks: tuple[str, ...] = getattr(flow.destination, family)
         where = [""] if flow.destination.any else [f' destination address="{network}"' for network in networks]
+        where += [f' destination ipset="{learned_set(flow.id, family)}"'] if flow.destination.learned else []
         for source, there, port in product(_sources(frame, family, forwarded), where, _ports(flow.protocol, flow.ports)):
             yield f' family="{family}"{source}{there}{port}'
 

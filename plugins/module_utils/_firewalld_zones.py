@@ -17,6 +17,8 @@ from ansible_collections.webrtc.firewall.plugins.module_utils._firewalld_render 
 from ansible_collections.webrtc.firewall.plugins.module_utils._policy import Frame
 
 _ANY = ("ANY",)
+# Before, policies of the default zone are applied to the interfaces that have been put there alone (firewalld#1205).
+_WHOLE = 2
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,10 @@ def _zones(option: str, interfaces: tuple[str, ...], seen: Mapping[str, Any], pr
     zones = []
     for index, name in enumerate(interfaces):
         zone = zone_of.get(name, seen["default"])
+        if name not in bound and name != "lo" and int(seen["version"].partition(".")[0]) < _WHOLE:
+            remedy = f"Put it there: firewall-cmd --permanent --zone={zone} --add-interface={name}, and --reload."
+            expected = f"an interface that is put into a zone, as firewalld {seen['version']} applies policies to no other"
+            problems.append(Problem(f"{option}[{index}]", f"{name} in no zone", expected, remedy))
         others = sorted(other for other, its in zone_of.items() if its == zone and other not in interfaces)
         sources = seen["zones"].get(zone, {}).get("sources", [])
         if others or sources:

@@ -12,10 +12,10 @@ by word. Reference: iptables(8), iptables-extensions(8), ipset(8).
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, field
 from typing import Iterable
 
+from ansible_collections.webrtc.firewall.plugins.module_utils import _sets
 from ansible_collections.webrtc.firewall.plugins.module_utils._foreign import COMMENT
 
 FAMILIES = ("ipv4", "ipv6")
@@ -24,8 +24,6 @@ PREFIX = "webrtc-"
 BUILT_IN = {"forward": "FORWARD", "output": "OUTPUT", "input": "INPUT"}
 FLOWS, PERMIT, DNS, REFUSE, DROP = (f"{PREFIX}{name}" for name in ("flows", "permit", "dns", "refuse", "drop"))
 # The kernel takes 31 characters (IPSET_MAXNAMELEN).
-_LONGEST = 31
-_DIGEST = 8
 
 
 @dataclass(frozen=True)
@@ -123,19 +121,14 @@ def is_ours(chain: str) -> bool:
 
 def set_name(stem: str, family: str, elements: Iterable[str]) -> str:
     """The name of a set for its content: a changed set is another set, and rules change from one to the other at once."""
-    return _named(f"wf{family[-1]}.{stem}", "\n".join(sorted(elements)))
+    return _sets.set_name(f"wf{family[-1]}.{stem}", "\n".join(sorted(elements)))
 
 
 def learned_set(flow_id: str, family: str) -> str:
     """The name of the set that DNS answers fill for a flow; family is ipv4 or ipv6."""
-    name = f"wf{family[-1]}l.{flow_id.replace('/', '.')}"
-    return name if len(name) <= _LONGEST else _named(name, flow_id)
+    return _sets.learned_name(f"wf{family[-1]}l", flow_id)
 
 
 def is_our_set(name: str) -> bool:
     """Whether a set is one of ours, by its name."""
     return name.startswith(("wf4.", "wf6.", "wf4l.", "wf6l."))
-
-
-def _named(name: str, content: str) -> str:
-    return f"{name[: _LONGEST - _DIGEST - 1]}.{hashlib.sha256(content.encode()).hexdigest()[:_DIGEST]}"

@@ -52,6 +52,8 @@ class IpSets(Sets):
         OSError: no such kernel feature, or no right to use it (CAP_NET_ADMIN).
     """
 
+    polled = True
+
     def __init__(self) -> None:
         self._kernel = Connection()
 

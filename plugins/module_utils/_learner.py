@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from contextlib import closing, suppress
+from contextlib import suppress
 from ipaddress import ip_address, ip_network
 from itertools import islice
 from typing import AsyncIterator, Callable, Iterable, Iterator, Sequence, TypeVar
@@ -30,8 +30,8 @@ Item = TypeVar("Item")
 # How long changes of others may go on before the sets are looked at.
 _SETTLE = 0.05
 # Large work is done a piece at a time, with this many seconds for the clients' queries in between.
-_PIECE, _BREATH = 500, 0.002
-# Sets of whose changes nobody tells are looked at so often, in seconds.
+_BREATH = 0.002
+# Sets of whose changes not all is heard are looked at so often, in seconds.
 _POLL = 1.0
 # Use that is counted in a set that changes while it is read is counted again, so often at most.
 _READINGS = 3
@@ -52,7 +52,7 @@ class Learner:
     Args:
         memory: what is known.
         journal: where it is kept; it is begun anew.
-        sets: opens a connection to what holds the sets.
+        sets: opens the connection to what holds the sets.
         max_ttl: seconds that caches may hold an answer at most.
         allowed: inner networks in which a vendor's name may nevertheless be.
     """
@@ -62,7 +62,6 @@ class Learner:
         self._journal = journal
         self._max_ttl = max_ttl
         self._allowed = tuple(ip_network(network) for network in allowed)
-        self._open = sets
         self._kernel = sets()
         self._whole = False
         # Whether the sets are to be read again though nobody is known to have changed them.
@@ -105,17 +104,17 @@ class Learner:
     async def watch(self) -> None:
         """Mend the sets whenever somebody else has changed them; forget what has ended. Runs until cancelled."""
         loop = asyncio.get_running_loop()
-        deaf = self._kernel.fileno() < 0
-        if not deaf:
-            loop.add_reader(self._kernel.fileno(), self._hear)
+        polled, ear = self._kernel.polled, self._kernel.fileno()
+        if ear >= 0:
+            loop.add_reader(ear, self._hear)
         period = min(30.0, max(0.2, self._memory.keep / 8))
         next_look = loop.time() + period
         while True:
             with suppress(asyncio.TimeoutError):
                 wait = max(0.0, next_look - loop.time())
-                await asyncio.wait_for(self._changed.wait(), min(wait, _POLL) if deaf else wait)
+                await asyncio.wait_for(self._changed.wait(), min(wait, _POLL) if polled else wait)
             try:
-                if self._changed.is_set() or (deaf and self._kernel.altered(self._memory.filled())):
+                if self._changed.is_set() or (polled and self._kernel.altered(self._memory.filled())):
                     await asyncio.sleep(_SETTLE)
                     self._changed.clear()
                     await self.mend()
@@ -143,10 +142,10 @@ class Learner:
             except Torn:
                 self._again = True
         # What was learned or forgotten since then is as it should be.
-        for piece in _pieces(foreign):
+        for piece in _pieces(foreign, self._kernel.most_removed):
             self._remove(element for element in piece if element not in self._memory)
             await asyncio.sleep(_BREATH)
-        for piece in _pieces(list(self._memory)):
+        for piece in _pieces(list(self._memory), self._kernel.most_added):
             self._add([element for element in piece if element in self._memory and element not in there and element[0] not in gone])
             await asyncio.sleep(_BREATH)
         if gone and self._whole:
@@ -163,7 +162,7 @@ class Learner:
         if due:
             await self._note_live(due)
         ended = self._memory.ended(clock())
-        for piece in _pieces(ended):
+        for piece in _pieces(ended, self._kernel.most_removed):
             self._remove(self._memory.expire(piece, clock()).remove)
             await asyncio.sleep(_BREATH)
         if self._journal.wasteful(len(self._memory.facts)):
@@ -185,9 +184,12 @@ class Learner:
                 continue
 
     async def _note_live(self, names: set[str]) -> None:
-        """A live connection's address holds too: should the client connect anew in the middle of a call, it asks nobody."""
+        """A live connection's address holds too: should the client connect anew in the middle of a call, it asks nobody.
+
+        Where the firewall sets no marks, it is every connection to such an address, whatever let it through.
+        """
         try:
-            for addresses in _connections.destinations(self._memory.lesson.mark):
+            for addresses in _connections.destinations(self._memory.lesson.mark if self._kernel.marks else 0):
                 self._note((name, address) for name in names for address in addresses)
                 await asyncio.sleep(_BREATH)
         except OSError as error:
@@ -210,8 +212,7 @@ class Learner:
 
     async def _slices(self, name: str) -> AsyncIterator[list[Found]]:
         """The elements of a set, some hundred at a time, with time for the clients in between."""
-        # Dumps and changes on one connection would mix.
-        with closing(self._open()) as reader:
+        with self._kernel.reader() as reader:
             for found in reader.slices(name):
                 yield found
                 await asyncio.sleep(_BREATH)
@@ -275,8 +276,8 @@ class Learner:
             say(text)
 
 
-def _pieces(items: Iterable[Item]) -> Iterator[list[Item]]:
-    """Some hundred at a time."""
+def _pieces(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
+    """So many at a time."""
     rest = iter(items)
-    while piece := list(islice(rest, _PIECE)):
+    while piece := list(islice(rest, size)):
         yield piece

@@ -8,7 +8,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from abc import ABC, abstractmethod
+from contextlib import contextmanager
 from typing import Callable, Iterable, Iterator, Mapping, NamedTuple, Optional
 
 # An element as (name of the set, address).
@@ -17,6 +19,11 @@ Element = tuple[str, str]
 Learned = Mapping[str, Iterable[str]]
 # From a flow's id and a family (ipv4 or ipv6) to the name of the set that DNS answers fill for it.
 Naming = Callable[[str, str], str]
+
+
+# What ipset, and firewalld, take as a set's name.
+_LONGEST = 31
+_DIGEST = 8
 
 
 class Gone(Exception):
@@ -39,7 +46,17 @@ class Found(NamedTuple):
 
 
 class Sets(ABC):
-    """A connection to what holds the sets; `slices` wants one of its own."""
+    """A connection to what holds the sets.
+
+    Attributes:
+        polled: whether not all is heard of, so that `altered` is asked once a second.
+        marks: whether connections that the rules let through carry the conntrack mark.
+        most_added, most_removed: so many elements are changed in one call at most, and then it is the clients' turn.
+    """
+
+    polled = False
+    marks = True
+    most_added = most_removed = 500
 
     @abstractmethod
     def add(self, elements: Iterable[Element]) -> None:
@@ -72,6 +89,15 @@ class Sets(ABC):
             OSError: the kernel refuses.
         """
 
+    @contextmanager
+    def reader(self) -> Iterator[Sets]:
+        """Where to read `slices` from while this connection is used; dumps and changes on one would mix."""
+        other = type(self)()
+        try:
+            yield other
+        finally:
+            other.close()
+
     @abstractmethod
     def fileno(self) -> int:
         """Readable when others may have changed something; -1 where nothing can be heard."""
@@ -91,3 +117,14 @@ class Sets(ABC):
     @abstractmethod
     def close(self) -> None:
         """Close the connection."""
+
+
+def set_name(name: str, content: str) -> str:
+    """A name that tells a set with this content from all others with names that begin alike."""
+    return f"{name[: _LONGEST - _DIGEST - 1]}.{hashlib.sha256(content.encode()).hexdigest()[:_DIGEST]}"
+
+
+def learned_name(start: str, flow_id: str) -> str:
+    """The name of the set that DNS answers fill for a flow: readable where it is short enough."""
+    name = f"{start}.{flow_id.replace('/', '.')}"
+    return name if len(name) <= _LONGEST else set_name(name, flow_id)

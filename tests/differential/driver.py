@@ -74,7 +74,8 @@ def attempt(wires: Wires, backend: str, others: str, fresh: bool, before: Any, p
         packets: what is sent.
         loaded: what `load` is given.
     """
-    if fresh or others:
+    # Sets that are there keep what they have learned, also in another case.
+    if fresh or others or loaded["learned"]:
         remove(backend)
     if others:
         done = run(["sh", "-ec", others])

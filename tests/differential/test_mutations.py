@@ -71,6 +71,7 @@ MUTATIONS = {
             ("family swapped", "[str]:\n    for family in frame.families:", "[str]:\n    for family in {*FAMILIES} - {*frame.families}:"),
             ("a network missing", "getattr(flow.destination, family)\n", "getattr(flow.destination, family)[1:]\n"),
             ("no rule that denies", "{log} drop' for source in _all_sources(frame, forwarded))", "{log} drop' for source in ())"),
+            ("learned addresses forgotten", "if flow.destination.learned else []\n", "if False else []\n"),
         ],
     ),
     "ufw": (

@@ -9,8 +9,12 @@ docs/backends.md says the same in words.
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
+from ansible_collections.webrtc.firewall.plugins.module_utils._backends import BACKENDS
+from ansible_collections.webrtc.firewall.plugins.module_utils._policy import Destination, Flow, Frame, Policy
 from ansible_collections.webrtc.firewall.plugins.module_utils._policy_json import to_dict
 from ansible_collections.webrtc.firewall.plugins.plugin_utils._compile import compile_site
 
@@ -30,6 +34,21 @@ def policy(services=("vonage",), **site):
     return to_dict(compile_site(list(services), {"wildcards": "any", "out_interfaces": ["lo"], **site}).policy)
 
 
+def learning(*, size=100, ports=((10000, 20000),), nodes=False, out=("lo",)):
+    """A policy with flows that learn their addresses from DNS answers."""
+    flows = [Flow("liveavatar/signaling", "udp", ports, Destination(ipv4=("198.18.9.0/24",), learned=("*.livekit.cloud",)))]
+    flows += [Flow("liveavatar/turn-udp", "udp", ((3478, 3478),), Destination(learned=("*.host.livekit.cloud",)))] if nodes else []
+    return to_dict(Policy(Frame(out_interfaces=out, learned_size=size), {"liveavatar": tuple(flows)}))
+
+
+# The journal as the learner writes it; see _journal.
+JOURNAL = """# 99999999999 198.18.2.1 eu.livekit.cloud
+# 99999999999 2001:2:0:2::1 eu.livekit.cloud
+# 99999999999 198.18.4.77 a.host.livekit.cloud
+# 1 198.18.9.9 ended.livekit.cloud
+"""
+
+
 class Contract:
     """The promises. A subclass gives the rest.
 
@@ -43,6 +62,7 @@ class Contract:
             that takes away what others have put there by it.
         placements, baselines: those that the backend can express.
         changed_tier: what must be gone after a change to the tier ``minimum``.
+        deaf: the suites on which it cannot learn addresses from DNS.
     """
 
     backend = ""
@@ -53,6 +73,7 @@ class Contract:
     tampering: tuple[tuple[str, str, str], ...] = ()
     placements: tuple[str, ...] = ("gateway", "host", "both")
     baselines: tuple[str, ...] = ("existing", "deny_egress")
+    deaf: tuple[str, ...] = ()
 
     @pytest.fixture(scope="class")
     def box(self, machines, suite):
@@ -172,6 +193,61 @@ class Contract:
             assert there.ask("revoke", id=f"b{number}") == {"changed": False}
             assert whole() != before
         assert there.sh(PRESENT) == ""
+
+    @pytest.fixture
+    def learner(self, there, suite):
+        """A machine whose sets can be filled."""
+        if suite in self.deaf:
+            pytest.skip("refused, as another test says")
+        return there
+
+    def elements(self, machine, flow="signaling", family="ipv4", add=(), remove=()):
+        """What a set holds after the learner's own connection has added and removed addresses."""
+        name = BACKENDS[self.backend].learned_set(f"liveavatar/{flow}", family)
+        return json.loads(
+            machine.python(f"""
+            import json
+            from ansible_collections.webrtc.firewall.plugins.module_utils._backends import BACKENDS
+
+            kernel = BACKENDS["{self.backend}"].sets()
+            kernel.add([("{name}", address) for address in {list(add)}])
+            kernel.remove([("{name}", address) for address in {list(remove)}])
+            with kernel.reader() as reader:
+                print(json.dumps(sorted(item.address for found in reader.slices("{name}") for item in found)))
+            kernel.close()
+            """)
+        )
+
+    def test_flows_that_learn_are_refused_by_id_where_it_cannot_be(self, there, suite):
+        if suite not in self.deaf:
+            pytest.skip("they can learn")
+        told = there.apply(learning())["error"]
+        assert "liveavatar/signaling: got 'addresses learned from DNS'" in told
+        assert "webrtc_egress_wildcards" in told
+        assert there.sh(f"{self.live}; {PRESENT}") == there.before
+
+    def test_what_sets_have_learned_is_no_change_and_outlives_one(self, learner):
+        told = learner.apply(learning(), check=True)["changes"]
+        assert learner.apply(learning())["changes"] == told
+        assert "what DNS answers teach (100 addresses at most)" in told["liveavatar/signaling"][1]
+        assert self.elements(learner, add=["198.18.2.1", "198.18.2.2", "198.18.2.3"], remove=["198.18.2.2"]) == ["198.18.2.1", "198.18.2.3"]
+        assert self.elements(learner, family="ipv6", add=["2001:2:0:2::1"]) == ["2001:2:0:2::1"]
+        assert learner.apply(learning(), check=True)["changes"] == {}
+        for wanted in (learning(ports=((443, 443),)), learning(nodes=True), learning()):
+            assert learner.apply(wanted)["changes"]
+            assert learner.apply(wanted)["changes"] == {}
+            assert self.elements(learner) == ["198.18.2.1", "198.18.2.3"]
+            assert self.elements(learner, family="ipv6") == ["2001:2:0:2::1"]
+        assert "liveavatar/signaling" in learner.absent()["changes"]
+        assert learner.sh(self.live) == learner.before
+
+    def test_a_new_set_begins_with_what_was_learned_before(self, learner):
+        learner.sh("mkdir -p /var/lib/webrtc-firewall; cat >/var/lib/webrtc-firewall/learned", JOURNAL)
+        learner.apply(learning())
+        assert self.elements(learner) == ["198.18.2.1", "198.18.4.77"]
+        assert self.elements(learner, family="ipv6") == ["2001:2:0:2::1"]
+        learner.apply(learning(nodes=True))
+        assert self.elements(learner, "turn-udp") == ["198.18.4.77"]
 
     def test_an_exclusive_run_closes_what_it_does_not_name(self, there):
         there.apply(policy(["vonage", "liveavatar"]))

@@ -53,6 +53,8 @@ firewall-cmd --reload >/dev/null
 class TestFirewalld(Contract):
     backend = "firewalld"
     image = "-firewalld"
+    # firewalld 0.9 matches no destination with a set.
+    deaf = ("bullseye",)
     # The table of firewalld itself, without the handles and counters that each reload makes anew, and its files.
     live = "nft -s list ruleset; cd /etc/firewalld && find . -type f | sort | xargs -r grep -H ''; firewall-cmd --list-all-policies"
     foreign = FOREIGN

@@ -8,7 +8,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 from dataclasses import dataclass
@@ -17,15 +16,19 @@ from typing import Any, Iterable, Mapping, Optional
 from ansible_collections.webrtc.firewall.plugins.module_utils import _firewalld_bus, _firewalld_describe, _firewalld_render, _system
 from ansible_collections.webrtc.firewall.plugins.module_utils._backend import Backend, FlowState, Plan, State
 from ansible_collections.webrtc.firewall.plugins.module_utils._errors import Problem, TargetProblem
-from ansible_collections.webrtc.firewall.plugins.module_utils._firewalld_render import FirewalldPolicy, Zones
+from ansible_collections.webrtc.firewall.plugins.module_utils._firewalld_python import command
+from ansible_collections.webrtc.firewall.plugins.module_utils._firewalld_render import Rules, Zones
+from ansible_collections.webrtc.firewall.plugins.module_utils._firewalld_sets import FirewalldSets
 from ansible_collections.webrtc.firewall.plugins.module_utils._firewalld_zones import zones_of
 from ansible_collections.webrtc.firewall.plugins.module_utils._policy import Policy
 from ansible_collections.webrtc.firewall.plugins.module_utils._sets import Learned, Sets
 
-DIRECTORY = "/etc/firewalld/policies"
+DIRECTORIES = ("/etc/firewalld/policies", "/etc/firewalld/ipsets")
 # Beyond this firewalld takes minutes for a change.
 MOST_RULES = 2000
 _CHANGEABLE = ("ingress_zones", "egress_zones", "rich_rules")
+# What a set is at runtime; the rest is stored alone.
+_KIND = ("type", "options")
 Settings = Mapping[str, Any]
 
 
@@ -38,30 +41,35 @@ class Live:
     files: tuple[str, ...] = ()
 
     @property
-    def permanent(self) -> dict[str, Settings]:
-        """Our policies as they are stored."""
-        return dict(self.seen.get("permanent", {}))
+    def permanent(self) -> Rules:
+        """What is ours as it is stored."""
+        return self._rules("permanent")
 
     @property
-    def runtime(self) -> dict[str, Settings]:
-        """Our policies as they are in force."""
-        return dict(self.seen.get("runtime", {}))
+    def runtime(self) -> Rules:
+        """What is ours as it is in force."""
+        return self._rules("runtime")
+
+    def _rules(self, kind: str) -> Rules:
+        return Rules(self.seen.get(kind, {}), self.seen.get("sets", {}).get(kind, {}))
 
 
 @dataclass(frozen=True)
 class Steps:
-    """What `apply` sets; None takes a policy away."""
+    """What `apply` sets, and what it fills sets with that are made anew."""
 
-    wanted: Mapping[str, Settings]
+    wanted: Rules
     before: Live
+    learned: Learned
 
 
 @dataclass(frozen=True)
 class Before:
-    """Whether firewalld ran, our policies as they were stored, and our files."""
+    """Whether firewalld ran, what was ours as it was stored, what sets held on, and our files."""
 
     running: bool
-    permanent: dict[str, Any]
+    permanent: Rules
+    held: dict[str, tuple[str, ...]]
     files: dict[str, str]
 
 
@@ -81,24 +89,17 @@ class Firewalld(Backend):
 
     @staticmethod
     def unsupported(policy: Policy) -> list[Problem]:
-        remedy = "Set webrtc_egress_wildcards to hostnames or any."
-        found = [
-            Problem(flow.id, "addresses learned from DNS", "networks, host names, or every address with firewalld", remedy)
-            for flow in policy.flows if flow.destination.learned
-        ]  # fmt: skip
         text = _firewalld_render.render(policy, Zones(), Zones(), _firewalld_render.ICMPV6_LOCAL)
         count = sum(len(item.rules) for item in text)
-        if count > MOST_RULES:
-            by_size = sorted(policy.flows, key=lambda flow: -len(flow.destination.ipv4) - len(flow.destination.ipv6))
-            expected = f"at most {MOST_RULES} rich rules (this flow has the most networks)"
-            found.append(
-                Problem(by_size[0].id if by_size else "webrtc_egress_resolvers", f"{count} rich rules", expected, "Name fewer networks.")
-            )
-        return found
+        if count <= MOST_RULES:
+            return []
+        by_size = sorted(policy.flows, key=lambda flow: -len(flow.destination.ipv4) - len(flow.destination.ipv6))
+        expected = f"at most {MOST_RULES} rich rules (this flow has the most networks)"
+        return [Problem(by_size[0].id if by_size else "webrtc_egress_resolvers", f"{count} rich rules", expected, "Name fewer networks.")]
 
     @staticmethod
     def learned_set(flow_id: str, family: str) -> str:
-        return f"{flow_id}.{family}"
+        return _firewalld_render.learned_set(flow_id, family)
 
     @staticmethod
     def learned_text(learned: Learned) -> str:
@@ -106,7 +107,7 @@ class Firewalld(Backend):
 
     @staticmethod
     def sets() -> Sets:
-        raise OSError("firewalld has no sets that DNS answers fill")
+        return FirewalldSets()
 
     @staticmethod
     def render_text(policy: Policy) -> str:
@@ -115,7 +116,8 @@ class Firewalld(Backend):
         scope = Zones(tuple(f"zone of {name}" for name in frame.in_interfaces) or ("ANY",), outs if frame.out_interfaces else ("ANY",))
         known = (*_firewalld_render.ICMP, *_firewalld_render.ICMPV6_TRANSIT, *_firewalld_render.ICMPV6_LOCAL)
         policies = _firewalld_render.render(policy, scope, Zones(scope.ingress, outs), known)
-        return "\n".join(_firewalld_describe.text(item) for item in policies)
+        sets = _firewalld_render.sets(policy)
+        return "\n".join(_firewalld_describe.text(item) for item in policies) + _firewalld_describe.text_of_sets(sets)
 
     def read(self) -> Live:
         files = tuple(path for path in _own_files() if path.endswith(".xml"))
@@ -132,7 +134,8 @@ class Firewalld(Backend):
             remedy = "Set webrtc_egress_families to [ipv4], or enable IPv6."
             flows = [flow for flow in policy.flows if "ipv6" in policy.frame.families and flow.destination.ipv6]
             found += [Problem(flow.id, "IPv6 networks", "IPv6 in firewalld", remedy) for flow in flows]
-        wanted = {item.name: item.settings for item in self._wanted(policy, live)} if not found else {}
+        found += _without_sets(policy, live)
+        wanted = self._wanted(policy, live) if not found else Rules()
         if not found and live.seen["apart"] and _needs_reload(wanted, live):
             remedy = "Run firewall-cmd --runtime-to-permanent, or --reload, so that both are the same; then run again."
             told = ", ".join(live.seen["apart"])
@@ -142,11 +145,11 @@ class Firewalld(Backend):
     def plan(self, policy: Optional[Policy], live: Live, learned: Learned, heir: Optional[Backend] = None) -> Plan:
         if not live.running:
             changes = _firewalld_describe.files(live.files)
-            return Plan(tuple(changes), (), Steps({}, live))
-        wanted = {item.name: item.settings for item in self._wanted(policy, live)} if policy else {}
+            return Plan(tuple(changes), (), Steps(Rules(), live, {}))
+        wanted = self._wanted(policy, live) if policy else Rules()
         changes = _firewalld_describe.changes(wanted, live.permanent, live.runtime)
         warnings = _firewalld_describe.warnings(policy, live.seen["icmp_types"]) if policy else []
-        return Plan(tuple(changes), tuple(warnings), Steps(wanted, live))
+        return Plan(tuple(changes), tuple(warnings), Steps(wanted, live, learned))
 
     def validate(self, plan: Plan, check: bool) -> None:
         # firewalld checks each rule as it takes it, permanent ones first, and nothing is live before all have been taken.
@@ -154,7 +157,8 @@ class Firewalld(Backend):
 
     def before(self, plan: Plan) -> Before:
         live: Live = plan.steps.before
-        return Before(live.running, live.permanent, {path: _system.read(path) or "" for path in live.files})
+        held = {name: tuple(entries) for name, entries in _held(live.permanent, live, {}).items()}
+        return Before(live.running, live.permanent, held, {path: _system.read(path) or "" for path in live.files})
 
     def apply(self, plan: Plan) -> None:
         steps: Steps = plan.steps
@@ -163,7 +167,7 @@ class Firewalld(Backend):
                 _system.remove(path)
             return
         try:
-            self._set(steps.wanted, steps.before)
+            self._set(steps.wanted, steps.before, _held(steps.wanted, steps.before, steps.learned))
         except TargetProblem:
             self.undo(self.before(plan))
             raise
@@ -171,7 +175,7 @@ class Firewalld(Backend):
     def undo(self, before: Before) -> None:
         live = self.read()
         if before.running and live.running:
-            self._set(before.permanent, live)
+            self._set(before.permanent, live, {name: list(entries) for name, entries in before.held.items()})
             return
         for path in live.files:
             if path not in before.files:
@@ -182,12 +186,14 @@ class Firewalld(Backend):
     def loaded_at_boot(self) -> list[str]:
         return list(_own_files())
 
-    def _set(self, wanted: Mapping[str, Settings], live: Live) -> None:
-        permanent = {name: settings for name, settings in wanted.items() if live.permanent.get(name) != settings}
-        gone = {name: None for name in live.permanent if name not in wanted}
+    def _set(self, wanted: Rules, live: Live, held: Mapping[str, list[str]]) -> None:
         reload = _needs_reload(wanted, live)
-        runtime = {} if reload else {name: item for name, item in wanted.items() if _changeable(live.runtime[name]) != _changeable(item)}
-        self._ask({"do": "write", "permanent": {**permanent, **gone}, "runtime": runtime, "reload": reload})
+        there, sets = live.runtime.policies, _different(wanted.sets, live.permanent.sets)
+        if reload:
+            sets.update((name, wanted.sets[name]) for name in held)
+        runtime = {name: item for name, item in wanted.policies.items() if not reload and _changeable(there[name]) != _changeable(item)}
+        policies = _different(wanted.policies, live.permanent.policies)
+        self._ask({"do": "write", "permanent": policies, "sets": sets, "fill": held, "runtime": runtime, "reload": reload})
         for path in _own_files():
             # What firewalld keeps of an earlier text.
             if path.endswith(".old"):
@@ -200,14 +206,17 @@ class Firewalld(Backend):
         words = _firewalld_describe.describe(live.runtime)
         flows = tuple(FlowState(name, words[name], None, None) for name in sorted(words) if not name.startswith(("frame/", "policy/")))
         frame = {name: text for name, text in words.items() if name.startswith(("frame/", "policy/"))}
-        return State(bool(live.runtime), flows, frame=frame)
+        # firewalld's sets count nothing.
+        learned = {name: dict.fromkeys(item["entries"], 0) for name, item in live.runtime.sets.items()}
+        return State(bool(live.runtime.policies), flows, frame=frame, learned=learned)
 
-    def _wanted(self, policy: Policy, live: Live) -> list[FirewalldPolicy]:
+    def _wanted(self, policy: Policy, live: Live) -> Rules:
         zones = zones_of(policy.frame, live.seen)
-        return _firewalld_render.render(policy, zones.scope, zones.ways_out, live.seen["icmp_types"])
+        policies = _firewalld_render.render(policy, zones.scope, zones.ways_out, live.seen["icmp_types"])
+        return Rules({item.name: item.settings for item in policies}, _firewalld_render.sets(policy))
 
     def _ask(self, job: dict[str, Any]) -> dict[str, Any]:
-        done = self.run([_interpreter(), "-I", "-c", _source()], json.dumps(job))
+        done = self.run(command(_firewalld_bus), json.dumps(job))
         answer: dict[str, Any] = json.loads(done.out) if done.code == 0 and done.out else {"error": done.err.strip()[-300:] or "no answer"}
         if "error" in answer:
             remedy = "Look at `journalctl -u firewalld`; it must run, and this run needs root (become: true)."
@@ -215,16 +224,42 @@ class Firewalld(Backend):
         return answer
 
 
-def _needs_reload(wanted: Mapping[str, Settings], live: Live) -> bool:
-    """Whether something has to come or go that firewalld cannot change at runtime: a policy as a whole, or what it is."""
-    if wanted.keys() != live.runtime.keys():
+def _without_sets(policy: Policy, live: Live) -> list[Problem]:
+    """Flows that want sets which this firewalld cannot match destinations with."""
+    version = str(live.seen["version"])
+    if int(version.partition(".")[0]) > 0:
+        return []
+    expected = f"firewalld 1.0 or newer, to match destinations with a set (this is {version})"
+    remedy = "Install a newer one, set webrtc_egress_wildcards to hostnames or any, or let the nftables backend rule in firewalld's place."
+    return [Problem(flow.id, "addresses learned from DNS", expected, remedy) for flow in policy.flows if flow.destination.learned]
+
+
+def _held(wanted: Rules, before: Live, learned: Learned) -> dict[str, list[str]]:
+    """What sets hold on: a reload would empty them; a new one begins with what was learned before."""
+    there = {name: item["entries"] for name, item in before.runtime.sets.items()}
+    found = {name: list(there.get(name, learned.get(name, ())))[: int(item["options"]["maxelem"])] for name, item in wanted.sets.items()}
+    return {name: entries for name, entries in found.items() if entries}
+
+
+def _different(wanted: Mapping[str, Settings], stored: Mapping[str, Settings]) -> dict[str, Optional[Settings]]:
+    """What is to be stored; None is to go."""
+    found: dict[str, Optional[Settings]] = {name: item for name, item in wanted.items() if stored.get(name) != item}
+    return {**found, **{name: None for name in stored if name not in wanted}}
+
+
+def _needs_reload(wanted: Rules, live: Live) -> bool:
+    """Whether something has to come or go that firewalld cannot change at runtime: a policy or a set as a whole, or what it is."""
+    if wanted.policies.keys() != live.runtime.policies.keys():
+        return True
+    kinds, there = ({name: [item[key] for key in _KIND] for name, item in rules.sets.items()} for rules in (wanted, live.runtime))
+    if kinds != there:
         return True
     # At runtime the description stays as it was; what the rules are is told by the stored one.
     spoken = {*_CHANGEABLE, "description"}
     return any(
         {key: value for key, value in item.items() if key not in spoken}
-        != {key: value for key, value in live.runtime[name].items() if key not in spoken}
-        for name, item in wanted.items()
+        != {key: value for key, value in live.runtime.policies[name].items() if key not in spoken}
+        for name, item in wanted.policies.items()
     )
 
 
@@ -232,19 +267,6 @@ def _changeable(settings: Settings) -> list[Any]:
     return [settings.get(key) for key in _CHANGEABLE]
 
 
-def _interpreter() -> str:
-    """firewalld's own: where it runs, its bindings are."""
-    first = (_system.read(_system.find("firewalld") or "") or "").partition("\n")[0]
-    words = first[2:].split()
-    return words[0] if first.startswith("#!") and words and os.path.basename(words[0]).startswith("python") else "/usr/bin/python3"
-
-
-def _source() -> str:
-    spec = importlib.util.find_spec(_firewalld_bus.__name__)
-    text: Optional[str] = spec.loader.get_source(_firewalld_bus.__name__) if spec and spec.loader else None  # type: ignore[attr-defined]
-    return text or ""
-
-
 def _own_files() -> Iterable[str]:
-    names = os.listdir(DIRECTORY) if os.path.isdir(DIRECTORY) else []
-    return [f"{DIRECTORY}/{name}" for name in sorted(names) if name.startswith(_firewalld_bus.PREFIX)]
+    there = [(directory, name) for directory in DIRECTORIES if os.path.isdir(directory) for name in sorted(os.listdir(directory))]
+    return [f"{directory}/{name}" for directory, name in there if name.startswith(_firewalld_bus.PREFIX)]
