@@ -40,10 +40,8 @@ class _Child:
         for_it, jobs = os.pipe()
         answers, from_it = os.pipe()
         argv = command(_firewalld_entries, str(_PIPE))
-        places = [(os.POSIX_SPAWN_DUP2, end, place) for end, place in ((for_it, 0), (from_it, 1), (voice, _PIPE))]
         try:
-            # Modules have run_command for that, and the rule is theirs; the learner is a service, and its process stays.
-            self.pid = os.posix_spawn(argv[0], argv, VARIABLES, file_actions=places)  # pylint: disable=ansible-bad-function
+            self.pid = _started(argv, ((for_it, 0), (from_it, 1), (voice, _PIPE)))
         finally:
             os.close(for_it)
             os.close(from_it)
@@ -72,6 +70,19 @@ class _Child:
         self._answers.close()
         with suppress(BrokenPipeError):
             self._jobs.close()
+
+
+def _started(argv: list[str], places: Iterable[tuple[int, int]]) -> int:
+    """A process that stays, with some of our descriptors at places of its own; its id."""
+    pid = os.fork()
+    if pid:
+        return pid
+    try:
+        for end, place in places:
+            os.dup2(end, place)
+        os.execve(argv[0], argv, VARIABLES)
+    finally:
+        os._exit(127)
 
 
 class FirewalldSets(Sets):
