@@ -140,10 +140,20 @@ def _may_lack(chain: str, rest: str) -> bool:
     return "-logging-" in chain and rest == _LOG_OFF
 
 
+def _stand(chain: str, lines: Sequence[str], found: Sequence[str]) -> bool:
+    """Whether all lines are there in order, but for those that may lack."""
+    place = 0
+    for text in lines:
+        if place < len(found) and found[place] == text:
+            place += 1
+        elif not _may_lack(chain, text):
+            return False
+    return place == len(found)
+
+
 def _chain(chain: str, wanted: list[Line], there: Placed) -> str:
     lines, found = [line.live for line in wanted], [rule.rest for rule in there.ours]
-    same = [text for text in lines if not _may_lack(chain, text)] == [text for text in found if not _may_lack(chain, text)]
-    if same and there.first and (lines or not found):
+    if _stand(chain, lines, found) and there.first and (lines or not found):
         return ""
     counted: dict[str, list[Counted]] = defaultdict(list)
     for rule in there.ours:

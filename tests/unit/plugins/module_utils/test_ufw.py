@@ -226,9 +226,14 @@ def test_whatever_is_there_ours_come_first_and_all_others_stay(old, new, random)
     theirs = {name: [rule for rule in found if (name, rule.rest) not in written] for name, found in live.items()}
     after = restored(live, _ufw_live.script(new, _ufw_live.ours(live, [*old, *new], [])))
     for name, found in after.items():
-        wanted = [line.live for rule in new for line in rule.lines if line.chain == name]
-        assert [rule.rest for rule in found[: len(wanted)]] == wanted
-        assert found[len(wanted) :] == theirs[name]
+        left = [rule.rest for rule in found]
+        for rule in new:
+            for line in rule.lines:
+                # ufw itself takes such a line away.
+                if line.chain == name and not (left[:1] != [line.live] and line.live == "-j RETURN" and "logging" in name):
+                    assert left.pop(0) == line.live
+        assert left == [rule.rest for rule in theirs[name]]
+        assert found[len(found) - len(left) :] == theirs[name]
     there = _ufw_live.ours(after, new, [])
     assert _ufw_live.script(new, there) == ""
     assert [rule for rule, _packets, _bytes in there.rules(new)] == list(new)
