@@ -26,6 +26,7 @@ def command(argv: list[str], text: str) -> _system.Output:
     return _system.Output(done.returncode, done.stdout, done.stderr)
 
 
-_apply.present(BACKENDS["nftables"](command), from_dict(json.load(sys.stdin)), True, Guard())
-peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-print(json.dumps({"kib": peak}))
+if __name__ == "__main__":
+    _apply.present(BACKENDS["nftables"](command), from_dict(json.load(sys.stdin)), True, Guard())
+    peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    print(json.dumps({"kib": peak}))

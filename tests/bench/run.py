@@ -24,6 +24,7 @@ REPO = HERE.parent.parent
 sys.path[:0] = [str(REPO / ".cache" / "collections"), str(REPO / "tests" / "lab"), str(HERE)]
 
 import backends  # noqa: E402
+import changes  # noqa: E402
 import dns  # noqa: E402
 import path as data_path  # noqa: E402
 from podman import environment, image, podman, remove  # noqa: E402
@@ -65,12 +66,12 @@ class Target:
 class Runs:
     """ansible-playbook against a container, timed."""
 
-    def __init__(self, host: str, folder: Path) -> None:
-        self.host, self.folder = host, folder
+    def __init__(self, folder: Path, *hosts: str) -> None:
+        self.hosts, self.folder = hosts, folder
 
     def inventory(self, **variables: object) -> Path:
         connection = {"ansible_connection": "containers.podman.podman", "ansible_python_interpreter": "/usr/bin/python3"}
-        data = {"webrtc_firewall": {"hosts": {self.host: {}}, "vars": {**connection, **GATEWAY, **variables}}}
+        data = {"webrtc_firewall": {"hosts": {host: {} for host in self.hosts}, "vars": {**connection, **GATEWAY, **variables}}}
         path = self.folder / f"{time.monotonic_ns()}.json"
         path.write_text(json.dumps(data))
         return path
@@ -78,14 +79,14 @@ class Runs:
     def play(self, playbook: str, inventory: Path, changed: bool) -> tuple[float, float]:
         """Seconds, and the controller's peak memory in MiB; fails if the run did not end as it should."""
         start = time.perf_counter()
-        command = ["ansible-playbook", "--inventory", str(inventory), playbook]
+        command = ["ansible-playbook", "--forks", str(changes.FORKS), "--inventory", str(inventory), playbook]
         with subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
             out = process.stdout.read() if process.stdout else ""
             _pid, status, usage = os.wait4(process.pid, 0)
             process.returncode = os.waitstatus_to_exitcode(status)
         seconds = time.perf_counter() - start
-        recap = next((line for line in out.splitlines() if line.startswith(self.host)), "")
-        if process.returncode or ("changed=0" in recap) is changed:
+        recap = [line for line in out.partition("PLAY RECAP")[2].splitlines() if line.startswith(self.hosts)]
+        if process.returncode or len(recap) != len(self.hosts) or any(("changed=0" in line) is changed for line in recap):
             raise SystemExit(f"{playbook} did not end as it should:\n{out[-3000:]}")
         return seconds, usage.ru_maxrss / 1024
 
@@ -174,6 +175,24 @@ def _target_memory(target: Target, networks: list[str]) -> int:
     return int(done["kib"]) // 1024
 
 
+def _play(runs: Runs, playbook: str, variables: dict[str, object], changed: bool) -> tuple[float, float]:
+    return runs.play(playbook, runs.inventory(**variables), changed)
+
+
+def many(ping: str) -> None:
+    """A whole fleet."""
+    targets = []
+    try:
+        for _number in range(changes.FLEET):
+            targets.append(Target())
+        with tempfile.TemporaryDirectory(prefix="webrtc-firewall-bench-") as folder:
+            runs = Runs(Path(folder), *(target.id for target in targets))
+            changes.fleet(lambda *play: _play(runs, *play), ping)
+    finally:
+        for target in targets:
+            target.stop()
+
+
 def new_flows() -> None:
     """What a new flow costs behind our rules and behind others."""
     print("\nA new flow through a gateway (network namespaces, veth)")
@@ -186,7 +205,7 @@ def each_backend() -> None:
     with tempfile.TemporaryDirectory(prefix="webrtc-firewall-bench-") as folder:
 
         def play(host: str, backend: str, playbook: str, changed: bool) -> float:
-            runs = Runs(host, Path(folder))
+            runs = Runs(Path(folder), host)
             # Without the one name that is left with wildcards of `any`: nothing answers for it here.
             services = ["vonage", {"name": "liveavatar", "without": ["api"]}]
             choice = {"webrtc_egress_services": services, "webrtc_egress_wildcards": "any", "webrtc_egress_backend": backend}
@@ -200,7 +219,7 @@ def learning() -> None:
     with tempfile.TemporaryDirectory(prefix="webrtc-firewall-bench-") as folder:
 
         def apply(host: str, variables: dict[str, object]) -> None:
-            runs = Runs(host, Path(folder))
+            runs = Runs(Path(folder), host)
             runs.play("webrtc.firewall.site", runs.inventory(**variables), True)
 
         dns.measure(apply)
@@ -211,11 +230,14 @@ def main() -> None:
     target = Target()
     try:
         with tempfile.TemporaryDirectory(prefix="webrtc-firewall-bench-") as folder:
-            runs = Runs(target.id, Path(folder))
+            runs = Runs(Path(folder), target.id)
             everyday(target, runs)
             large(target, runs)
+            ping = str(HERE / "plays" / "ping.yml")
+            changes.change(lambda *play: _play(runs, *play), ping, target.id)
     finally:
         target.stop()
+    many(ping)
     each_backend()
     new_flows()
     learning()
