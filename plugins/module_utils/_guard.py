@@ -61,6 +61,11 @@ esac
 """
 
 
+def confirming(name: str) -> list[str]:
+    """The command that confirms a change on this machine."""
+    return [_services.python(), "-I", PENDING_PROGRAM, "confirm", name]
+
+
 def arm(name: str, seconds: Optional[float], run: Runner) -> None:
     """Have the machine go back by itself.
 

@@ -6,7 +6,7 @@
 
 """The program on the target: ``learn`` runs until it is stopped, ``refresh`` looks the host names up once.
 
-``undo`` takes back a change that nobody has confirmed, ``watch`` waits for the moment to do so where no systemd does, and ``boot`` does it
+``confirm`` keeps a change that waits for that, ``confirm`` keeps a change that waits for that, ``undo`` takes it back, ``watch`` waits for the moment to do so where no systemd does, and ``boot`` does it
 before any firewall has started.
 """
 
@@ -45,13 +45,20 @@ def main(arguments: Sequence[str]) -> int:
     """Run a command.
 
     Args:
-        arguments: ``learn``, ``refresh``, ``boot``, ``undo`` with the change's id or without, or ``watch`` with it.
+        arguments: ``learn``, ``refresh``, ``boot``, ``undo`` with the change's id or without, ``confirm`` or ``watch`` with it.
 
     Returns:
         The exit status.
     """
-    commands: dict[str, Callable[..., None]] = {"learn": learn, "refresh": refresh, "undo": undo, "watch": watch, "boot": boot}
-    most = {"undo": 1, "watch": 1}
+    commands: dict[str, Callable[..., None]] = {
+        "learn": learn,
+        "refresh": refresh,
+        "confirm": confirm,
+        "undo": undo,
+        "watch": watch,
+        "boot": boot,
+    }
+    most = {"confirm": 1, "undo": 1, "watch": 1}
     if not arguments or arguments[0] not in commands or len(arguments) - 1 > most.get(arguments[0], 0):
         say(f"usage: webrtc-firewall.pyz {'|'.join(commands)} [ID]")
         return 2
@@ -61,6 +68,11 @@ def main(arguments: Sequence[str]) -> int:
         say(str(error))
         return 1
     return 0
+
+
+def confirm(name: str = "") -> None:
+    """Keep a change for good."""
+    _change.confirm(name, _run)
 
 
 def undo(name: str = "") -> None:

@@ -133,6 +133,22 @@ backend_reason:
   returned: success
   type: str
   sample: no other firewall rules this machine
+confirm:
+  description: The change that waits, or has waited, for its confirmation.
+  returned: when rules changed
+  type: dict
+  contains:
+    id:
+      description: What M(webrtc.firewall.confirm) names.
+      type: str
+      sample: 0c2b6f5c7d5e4d0d9f1fb1b8d8ad4a6e
+    seconds:
+      description: For how long it waits.
+      type: int
+    command:
+      description: What confirms it on the machine itself.
+      type: list
+      elements: str
 confirmed:
   description: Whether the change was confirmed over a fresh connection.
   returned: when it had to be
@@ -180,7 +196,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.webrtc.firewall.plugins.module_utils import _apply, _choice, _policy_json, _resolver
+from ansible_collections.webrtc.firewall.plugins.module_utils import _apply, _choice, _guard, _policy_json, _resolver
 from ansible_collections.webrtc.firewall.plugins.module_utils._change import Guard
 from ansible_collections.webrtc.firewall.plugins.module_utils._runner import answer, fail_with_problems, runner
 
@@ -198,7 +214,7 @@ def work(module: AnsibleModule) -> dict[str, Any]:
         result = _apply.present(choice.backend, policy, wanted["exclusive"], guard, resolver)
     else:
         result = _apply.absent(choice.backend, wanted["services"], guard)
-    waits = {"confirm": {"id": name, "seconds": wanted["confirm_seconds"]}} if result.waits else {}
+    waits = {"confirm": {"id": name, "seconds": wanted["confirm_seconds"], "command": _guard.confirming(name)}} if result.waits else {}
     return {
         **waits,
         **answer(module, result),

@@ -134,7 +134,7 @@ def test_what_others_do_to_our_table_is_heard_and_nothing_else(machine):
 def test_live_connections_that_we_have_marked_are_listed(machine):
     """Datagrams over the loopback to addresses of our own: some flows carry our bit, one another's, one none."""
     machine.sh(
-        "ip link set lo up; ip address replace 198.18.2.1/32 dev lo; ip address replace 2001:2:0:2::1/128 dev lo; nft -f -",
+        "conntrack -F; ip link set lo up; ip address replace 198.18.2.1/32 dev lo; ip address replace 2001:2:0:2::1/128 dev lo; nft -f -",
         """
 table inet marks {
     chain output {

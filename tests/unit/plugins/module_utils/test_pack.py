@@ -49,7 +49,7 @@ def test_it_runs_by_itself(tmp_path):
     path.write_bytes(packed())
     done = subprocess.run([sys.executable, "-I", str(path), "nothing"], capture_output=True, text=True, check=False, cwd="/")
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "usage: webrtc-firewall.pyz learn|refresh|undo|watch|boot [ID]\n"
+    assert done.stderr == "usage: webrtc-firewall.pyz learn|refresh|confirm|undo|watch|boot [ID]\n"
 
 
 def test_it_packs_itself_from_within_to_the_same_bytes(tmp_path):
