@@ -6,8 +6,8 @@
 
 """The program on the target: ``learn`` runs until it is stopped, ``refresh`` looks the host names up once.
 
-``confirm`` keeps a change that waits for that, ``confirm`` keeps a change that waits for that, ``undo`` takes it back, ``watch`` waits for the moment to do so where no systemd does, and ``boot`` does it
-before any firewall has started.
+``confirm`` keeps a change that waits for that, ``undo`` takes it back, ``watch`` waits for the moment to do so where no systemd does, and
+``boot`` does it before any firewall has started.
 """
 
 from __future__ import annotations
@@ -50,16 +50,9 @@ def main(arguments: Sequence[str]) -> int:
     Returns:
         The exit status.
     """
-    commands: dict[str, Callable[..., None]] = {
-        "learn": learn,
-        "refresh": refresh,
-        "confirm": confirm,
-        "undo": undo,
-        "watch": watch,
-        "boot": boot,
-    }
-    most = {"confirm": 1, "undo": 1, "watch": 1}
-    if not arguments or arguments[0] not in commands or len(arguments) - 1 > most.get(arguments[0], 0):
+    commands: dict[str, Callable[..., None]] = {item.__name__: item for item in (learn, refresh, confirm, undo, watch, boot)}
+    most = 2 if arguments and arguments[0] in ("confirm", "undo", "watch") else 1
+    if not 0 < len(arguments) <= most or arguments[0] not in commands:
         say(f"usage: webrtc-firewall.pyz {'|'.join(commands)} [ID]")
         return 2
     try:
