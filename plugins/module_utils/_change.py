@@ -21,7 +21,13 @@ from typing import Any, Callable, Iterator, Optional
 from ansible_collections.webrtc.firewall.plugins.module_utils import _guard, _pack, _paths, _pending, _persistence, _services, _system
 from ansible_collections.webrtc.firewall.plugins.module_utils._backend import Backend
 from ansible_collections.webrtc.firewall.plugins.module_utils._backends import BACKENDS
-from ansible_collections.webrtc.firewall.plugins.module_utils._errors import FirewallError, NotConfirmed, Problem, TargetProblem
+from ansible_collections.webrtc.firewall.plugins.module_utils._errors import (
+    FirewallError,
+    NotConfirmed,
+    NotTakenBack,
+    Problem,
+    TargetProblem,
+)
 from ansible_collections.webrtc.firewall.plugins.module_utils._frozen import freeze, thaw
 from ansible_collections.webrtc.firewall.plugins.module_utils._pending import Pending
 from ansible_collections.webrtc.firewall.plugins.module_utils._persistence import Installed
@@ -122,15 +128,16 @@ def make(guard: Guard, undo: list[tuple[Backend, Any]], installed: Installed, ne
         _settle(pending, run)
         raise
     try:
-        steps()
-        _persistence.write(installed, run)
+        with _system.writing("to be able to write"):
+            steps()
+            _persistence.write(installed, run)
+            if guard.seconds:
+                _system.remove(_paths.TOLD)
+                _pending.mark_done(guard.seconds)
     except BaseException as error:
         _fail(pending, error, run)
         raise
-    if guard.seconds:
-        _system.remove(_paths.TOLD)
-        _pending.mark_done(guard.seconds)
-    else:
+    if not guard.seconds:
         _settle(pending, run)
 
 
@@ -140,7 +147,7 @@ def _fail(pending: Pending, error: BaseException, run: Runner) -> None:
         _restore(pending, run)
     except FirewallError as second:
         first = error.problems if isinstance(error, FirewallError) else []
-        raise TargetProblem([*first, *second.problems]) from error
+        raise NotTakenBack([*first, *second.problems]) from error
     _settle(pending, run)
 
 
@@ -166,8 +173,9 @@ def confirm(name: str, run: Runner) -> bool:
     with _system.lock():
         waiting = _pending.load()
         if waiting and waiting.id == name and _pending.done():
-            _settle(waiting, run)
-            _tell(Told(name, True))
+            with _system.writing("to be able to write down that it is confirmed"):
+                _settle(waiting, run)
+                _tell(Told(name, True))
             return True
         told = _told()
     if told.id == name and told.confirmed:
@@ -198,7 +206,7 @@ def revoke(name: str, reason: str, run: Runner) -> bool:
             try:
                 go_back(waiting, run, reason)
                 return True
-            except (TargetProblem, OSError):
+            except TargetProblem:
                 if not left:
                     raise
                 time.sleep(_PAUSE)
@@ -209,8 +217,9 @@ def go_back(pending: Pending, run: Runner, reason: str) -> None:
     """Bring live rules, files and services back as they were, and tell it; the caller holds the lock."""
     _restore(pending, run)
     log = [f"rules of {name} brought back" for name, _before in pending.undo] + [f"{len(pending.files)} files compared and put back"]
-    _settle(pending, run)
-    _tell(Told(pending.id, False, reason, log))
+    with _system.writing("to be able to write down that it was taken back"):
+        _settle(pending, run)
+        _tell(Told(pending.id, False, reason, log))
 
 
 def go_back_at_boot(run: Runner) -> None:
@@ -232,13 +241,17 @@ def go_back_at_boot(run: Runner) -> None:
 
 
 def _restore(pending: Pending, run: Runner) -> None:
-    for name, before in reversed(pending.undo):
-        backend = BACKENDS[name](run)
-        backend.undo(thaw(backend.kept, json.loads(before)))
-    for path in pending.files:
-        _system.remove_staged(path)
     there = {path: (kept.text, kept.mode) for path, kept in pending.files.items() if kept}
-    _persistence.write(Installed(there, pending.needs), run)
+    try:
+        with _system.writing("to be able to put back what was there"):
+            for name, before in reversed(pending.undo):
+                backend = BACKENDS[name](run)
+                backend.undo(thaw(backend.kept, json.loads(before)))
+            for path in pending.files:
+                _system.remove_staged(path)
+            _persistence.write(Installed(there, pending.needs), run)
+    except TargetProblem as error:
+        raise NotTakenBack(error.problems) from error
 
 
 def _settle(pending: Pending, run: Runner) -> None:

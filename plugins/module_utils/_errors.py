@@ -66,6 +66,12 @@ class TargetProblem(FirewallError):
     headline = "this machine cannot take the ruleset; nothing was changed"
 
 
+class NotTakenBack(TargetProblem):
+    """A change that failed, or that nobody confirmed, and that could not be taken back as a whole either."""
+
+    headline = "a change could not be taken back as a whole; the next run tries again, and so does the timer if it waits for one"
+
+
 class NotConfirmed(FirewallError):
     """A change that nobody confirmed in time, or that this machine knows nothing of."""
 

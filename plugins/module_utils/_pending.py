@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from typing import Optional
 
 from ansible_collections.webrtc.firewall.plugins.module_utils import _system
+from ansible_collections.webrtc.firewall.plugins.module_utils._backends import BACKENDS
 from ansible_collections.webrtc.firewall.plugins.module_utils._errors import Problem, TargetProblem
 from ansible_collections.webrtc.firewall.plugins.module_utils._frozen import freeze, thaw
 from ansible_collections.webrtc.firewall.plugins.module_utils._paths import (
@@ -135,10 +136,17 @@ def load() -> Optional[Pending]:
         TargetProblem: what is written there cannot be understood.
     """
     text = _system.read(PENDING_RECORD)
-    if text is None:
+    if text is None and os.path.isdir(PENDING):
+        # Somebody who holds the lock may have begun a change just now.
+        text = _system.read(PENDING_RECORD)
+    if text is None and not os.path.isdir(PENDING):
         return None
     try:
-        found: Pending = thaw(Pending, json.loads(text))
+        found: Pending = thaw(Pending, json.loads(text or ""))
+        for name, before in found.undo:
+            if name not in BACKENDS:
+                raise ValueError(f"there is no backend {name}")
+            thaw(BACKENDS[name].kept, json.loads(before))
     except (ValueError, TypeError) as error:
         remedy = f"Run `python3 {PENDING_PROGRAM} undo`, which made it; or take {PENDING} away to keep what is live now."
         raise TargetProblem([Problem(PENDING_RECORD, str(error)[:200], "a change as this version writes it down", remedy)]) from error

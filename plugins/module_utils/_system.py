@@ -127,17 +127,32 @@ def remove(path: str) -> None:
 
 
 @contextmanager
-def lock(path: str = _LOCK, seconds: float = LOCK_SECONDS) -> Iterator[None]:
+def writing(expected: str) -> Iterator[None]:
+    """What fails for want of room or of the right to write is told like any other problem.
+
+    Args:
+        expected: what was expected, as a noun phrase.
+    """
+    try:
+        yield
+    except OSError as error:
+        remedy = "Make room, or make the directory writable."
+        raise TargetProblem([Problem(str(error.filename or "the disk"), error.strerror, expected, remedy)]) from error
+
+
+@contextmanager
+def lock(path: str = _LOCK, seconds: Optional[float] = None) -> Iterator[None]:
     """Hold the machine-wide lock, so that two runs at once queue.
 
     Args:
         path: the lock's file; it is taken away afterwards.
-        seconds: how long to wait for another run.
+        seconds: how long to wait for another run; a minute where nothing is said.
 
     Raises:
         TargetProblem: another run held the lock all the time, or the file cannot be made.
     """
-    deadline = time.monotonic() + seconds
+    limit = LOCK_SECONDS if seconds is None else seconds
+    deadline = time.monotonic() + limit
     while True:
         handle = _opened(path)
         if _locked(handle) and _still_there(handle, path):
@@ -145,7 +160,7 @@ def lock(path: str = _LOCK, seconds: float = LOCK_SECONDS) -> Iterator[None]:
         os.close(handle)
         if time.monotonic() > deadline:
             remedy = "Wait for the other run to end; `fuser` on the file names it."
-            raise TargetProblem([Problem("lock", path, f"the lock to be free within {seconds:.0f} seconds", remedy)])
+            raise TargetProblem([Problem("lock", path, f"the lock to be free within {limit:.0f} seconds", remedy)])
         time.sleep(0.05)
     try:
         yield

@@ -6,52 +6,20 @@
 
 from __future__ import annotations
 
-import json
 import os
 
 import pytest
-from contract import CONTENT, PRESENT, policy
-from test_firewalld import TestFirewalld as Firewalld
-from test_iptables import TestLegacy as Legacy
-from test_iptables import TestNft as Nft
-from test_nftables import TestNftables as Nftables
-from test_ufw import TestUfw as Ufw
+from contract import PRESENT, policy
+from subject import KINDS, subjects
 
-KINDS = {"nftables": Nftables, "iptables-nft": Nft, "iptables-legacy": Legacy, "firewalld": Firewalld, "ufw": Ufw}
 # At how many steps of each kind; those of the three changes are 112 to 162.
 POINTS = int(os.environ.get("POINTS", "44"))
-VICTIM = "/collections/ansible_collections/webrtc/firewall/tests/golden/victim.py"
-
-
-class Subject:
-    """A machine with rules of others, on which runs are killed."""
-
-    def __init__(self, kind, box):
-        self.kind, self.box = kind, box
-
-    def whole(self):
-        return self.kind.settled(self.box.sh(f"{self.kind.live}; {CONTENT}"))
-
-    def run(self, wanted, kill, seconds=60):
-        """A run that is killed; tells how many steps it made where it was not."""
-        job = {"backend": self.kind.backend, "policy": wanted, "id": "victim", "seconds": seconds, "kill": kill}
-        done = self.box.ask("run", argv=["python3", VICTIM], text=json.dumps(job))
-        assert done["code"] == (-9 if kill else 0), done["err"]
-        return json.loads(done["out"])["steps"] if not kill else 0
-
-    def change(self, wanted, **options):
-        return self.box.absent(**options) if wanted is None else self.box.apply(wanted, **options)
 
 
 @pytest.fixture(scope="module", params=KINDS)
 def subject(request, machines):
-    kind = KINDS[request.param]()
-    with machines(f"bookworm{kind.image}", *kind.options) as box:
-        box.backend = kind.backend
-        kind.start(box)
-        kind.stop(box)
-        box.sh(kind.foreign)
-        yield Subject(kind, box)
+    with subjects(machines, request.param) as found:
+        yield found
 
 
 def test_killed_at_any_step_the_next_run_finds_what_was_before(subject):

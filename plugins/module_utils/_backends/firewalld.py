@@ -181,7 +181,8 @@ class Firewalld(Backend):
             if path not in before.files:
                 _system.remove(path)
         for path, text in before.files.items():
-            os.replace(_system.stage(path, text, 0o644), path)
+            if _system.read(path) != text:
+                os.replace(_system.stage(path, text, 0o644), path)
 
     def loaded_at_boot(self) -> list[str]:
         return list(_own_files())

@@ -135,6 +135,7 @@ class Ufw(Backend):
         steps: Steps = plan.steps
         staged: dict[str, str] = {}
         loaded: list[str] = []
+        written: list[str] = []
         try:
             for family, text in steps.files.items():
                 staged[family] = _stage(family, text)
@@ -143,11 +144,11 @@ class Ufw(Backend):
                 loaded.append(family)
             for family in list(staged):
                 os.replace(staged[family], os.path.realpath(RULES[family]))
-                del staged[family]
+                written.append(family)
         except BaseException as error:
             for path in staged.values():
                 _system.remove(path)
-            kept, written = self.before(plan), [family for family in steps.files if family not in staged]
+            kept = self.before(plan)
             self._put_back({family: kept.scripts[family] for family in loaded}, {family: kept.files[family] for family in written})
             if not isinstance(error, OSError):
                 raise
@@ -171,7 +172,9 @@ class Ufw(Backend):
         for family, text in scripts.items():
             self._restore(family, text, "--counters")
         for family, text in files.items():
-            os.replace(_stage(family, text), os.path.realpath(RULES[family]))
+            # What is right needs no room on the disk.
+            if _system.read(RULES[family]) != text:
+                os.replace(_stage(family, text), os.path.realpath(RULES[family]))
 
     def loaded_at_boot(self) -> list[str]:
         return [path for path in map(os.path.realpath, RULES.values()) if os.path.exists(path)]
