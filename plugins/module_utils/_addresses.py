@@ -122,3 +122,14 @@ def is_inner(text: str) -> bool:
     elif address in _6TO4:
         address = ip_address(int(address) >> 80 & 0xFFFFFFFF)
     return any(address in network for network in _INNER)
+
+
+def is_inner_network(network: Network) -> bool:
+    """Whether all addresses of a network are such as `is_inner` tells of."""
+    inside: Network = network
+    for carrier, bits in ((_NAT64, 96), (_6TO4, 16)):
+        if isinstance(network, IPv6Network) and network.overlaps(carrier) and bits <= network.prefixlen <= bits + 32:
+            carried = int(network.network_address) >> (96 - bits) & 0xFFFFFFFF
+            inside = IPv4Network((carried, network.prefixlen - bits))
+    same = (inner for inner in _INNER if inner.version == inside.version)
+    return any(int(inner[0]) <= int(inside[0]) and int(inside[-1]) <= int(inner[-1]) for inner in same)

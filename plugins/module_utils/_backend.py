@@ -84,6 +84,29 @@ class State:
     learned: dict[str, dict[str, int]] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Blocker:
+    """A rule, a policy or a setting of others that keeps flows from passing.
+
+    Attributes:
+        flows: the ids of the flows.
+        where: the chain, or what else it is.
+        rule: its text; of a rule of nft's what its JSON says.
+        why: why ours do not help.
+        remedy: what to do about it, as a sentence.
+        sure: whether it does so; otherwise it may, as its text does not tell.
+        handle: nft's handle of the rule; 0 elsewhere.
+    """
+
+    flows: tuple[str, ...]
+    where: str
+    rule: str
+    why: str
+    remedy: str
+    sure: bool = True
+    handle: int = 0
+
+
 class Backend(ABC):
     """One Linux firewall on one machine.
 
@@ -156,6 +179,15 @@ class Backend(ABC):
 
         Args:
             policy: what shall be; host names in it do not matter.
+            live: what `read` returned.
+        """
+
+    @abstractmethod
+    def blockers(self, policy: Policy, live: Any) -> list[Blocker]:
+        """Rules, policies and settings of others that keep, or may keep, flows from passing; changes nothing.
+
+        Args:
+            policy: what shall pass, without host names.
             live: what `read` returned.
         """
 

@@ -71,7 +71,7 @@ def plain(value: Any) -> Any:
 
 
 def read(bus: Bus) -> dict[str, Any]:
-    """What firewalld has of ours, runtime and permanent; its zones; and what of others a reload would lose."""
+    """What firewalld has of ours, runtime and permanent; its zones; policies of others in force, and what of theirs a reload would lose."""
     zones, policies = f"{NAME}.zone", f"{NAME}.policy"
     runtime, permanent = {}, {}
     for name in bus.main.getPolicies(dbus_interface=policies):
@@ -92,6 +92,8 @@ def read(bus: Bus) -> dict[str, Any]:
         "runtime": {name: own(item) for name, item in runtime.items() if name.startswith(PREFIX)},
         "permanent": {name: own(item) for name, item in permanent.items() if name.startswith(PREFIX)},
         "sets": {kind: {name: item for name, item in there.items() if name.startswith(PREFIX)} for kind, there in sets.items()},
+        "others": {name: own(item) for name, item in runtime.items() if not name.startswith(PREFIX)},
+        "panic": bool(bus.main.queryPanicMode(dbus_interface=NAME)),
         "apart": apart(bus, found, runtime, permanent) + apart_sets(**sets),
     }
 

@@ -21,7 +21,8 @@ FAMILIES = ("ip", "ip6", "inet")
 ALL_BITS = 0xFFFFFFFF
 IPTABLES = {"ip": "iptables", "ip6": "ip6tables"}
 _BUILT_IN = {"PREROUTING": "prerouting", "INPUT": "input", "FORWARD": "forward", "OUTPUT": "output", "POSTROUTING": "postrouting"}
-_IPTABLES_TABLES = {"filter", "nat", "mangle", "raw", "security"}
+# The tables of iptables with the priorities of their chains (linux/netfilter_ipv4.h).
+_IPTABLES_TABLES = {"filter": 0, "nat": -100, "mangle": -150, "raw": -300, "security": 50}
 _MARK = {"ct": {"key": "mark"}}
 
 
@@ -159,14 +160,22 @@ def from_iptables_save(tool: str, family: str, text: str) -> list[ForeignChain]:
             policies[Address(tool, family, table, name)] = policy.lower()
         elif line.startswith("-A "):
             words = shlex.split(line)
-            rules.setdefault(Address(tool, family, table, words[1]), []).append(_iptables_rule(line, words))
+            rules.setdefault(Address(tool, family, table, words[1]), []).append(iptables_rule(line))
     return [
-        ForeignChain(address, _BUILT_IN.get(address.name, "") if address.table != "nat" else "", 0, policy, tuple(rules.get(address, ())))
+        ForeignChain(
+            address,
+            _BUILT_IN.get(address.name, "") if address.table != "nat" else "",
+            _IPTABLES_TABLES.get(address.table, 0),
+            policy,
+            tuple(rules.get(address, ())),
+        )
         for address, policy in policies.items()
     ]
 
 
-def _iptables_rule(line: str, words: list[str]) -> ForeignRule:
+def iptables_rule(line: str) -> ForeignRule:
+    """A rule as iptables-save prints it."""
+    words = shlex.split(line)
     target = _after(words, ("-j", "-g")) or ""
     if _ipt_model.is_ours(target):
         return ForeignRule(line, jump=target)

@@ -13,7 +13,12 @@ from typing import Any
 
 from ansible_collections.webrtc.firewall.plugins.module_utils._errors import Problem, TargetProblem
 from ansible_collections.webrtc.firewall.plugins.module_utils._foreign import ForeignChain
-from ansible_collections.webrtc.firewall.plugins.module_utils._foreign_listing import IPTABLES, from_iptables_save, iptables_tables
+from ansible_collections.webrtc.firewall.plugins.module_utils._foreign_listing import (
+    IPTABLES,
+    from_iptables_save,
+    from_nft,
+    iptables_tables,
+)
 from ansible_collections.webrtc.firewall.plugins.module_utils._ipt_listing import uncounted
 from ansible_collections.webrtc.firewall.plugins.module_utils._system import Runner, find, read
 
@@ -90,3 +95,29 @@ def save(run: Runner, name: str, *options: str) -> str:
 def iptables_chains(texts: dict[tuple[str, str], str]) -> list[ForeignChain]:
     """The chains of others in what `saved` returned."""
     return [chain for (name, family), text in texts.items() for chain in from_iptables_save(name, family, uncounted(text))]
+
+
+def everything(run: Runner) -> list[ForeignChain]:
+    """All chains of others, whatever tool made them.
+
+    Raises:
+        TargetProblem: a tool cannot read its own tables.
+    """
+    listing: dict[str, Any] = {}
+    if find("nft"):
+        done = run([path_of("nft"), "-t", "-j", "list", "ruleset"], "")
+        listing = parsed(done.out) if done.code == 0 else {}
+    return [*from_nft(listing), *iptables_chains(saved(run, listing))]
+
+
+def rule_text(run: Runner, chain: str, handle: int) -> str:
+    """A rule as nft prints it; empty if it is gone.
+
+    Args:
+        run: runs commands.
+        chain: family, table and name.
+        handle: the rule's handle.
+    """
+    listed = run([path_of("nft"), "-a", "list", "chain", *chain.split()], "").out
+    sign = f" # handle {handle}"
+    return next((line[: -len(sign)].strip() for line in listed.splitlines() if line.endswith(sign)), "")

@@ -12,6 +12,7 @@ import shlex
 from dataclasses import dataclass
 from typing import Iterable
 
+from ansible_collections.webrtc.firewall.plugins.module_utils._backend import Change
 from ansible_collections.webrtc.firewall.plugins.module_utils._foreign import COMMENT, Address, Permits
 from ansible_collections.webrtc.firewall.plugins.module_utils._nft_model import accept, marked
 
@@ -22,6 +23,19 @@ class Files:
 
     ruleset: str
     learned: str
+
+
+_MARKED = "marked connections pass"
+
+
+def permit_changes(permits: Permits) -> list[Change]:
+    """What becomes of permits, one change a chain. A permit that is removed and added anew is not first there, or not whole."""
+    before = {address: _MARKED if rule.permit else f"damaged: {rule.text}" for address, rule in permits.remove}
+    late = {address: f"{text}, but not first of all" for address, text in before.items() if address in permits.add and text == _MARKED}
+    return [
+        Change(f"permit/{address}", {**before, **late}.get(address), _MARKED if address in permits.add else None)
+        for address in sorted({*before, *permits.add})
+    ]
 
 
 def nft_lines(permits: Permits, mark: int) -> list[str]:

@@ -9,11 +9,14 @@
 from __future__ import annotations
 
 import re
+from itertools import product
 from typing import Iterator
 
 from ansible_collections.webrtc.firewall.plugins.module_utils._errors import Problem
+from ansible_collections.webrtc.firewall.plugins.module_utils._foreign import Address, ForeignChain
+from ansible_collections.webrtc.firewall.plugins.module_utils._foreign_listing import iptables_rule
 from ansible_collections.webrtc.firewall.plugins.module_utils._policy import Policy
-from ansible_collections.webrtc.firewall.plugins.module_utils._ufw_machine import BEFORE, RULES, Half, Live, before, callers, stored
+from ansible_collections.webrtc.firewall.plugins.module_utils._ufw_machine import BEFORE, RULES, TOOLS, Half, Live, before, callers, stored
 from ansible_collections.webrtc.firewall.plugins.module_utils._ufw_model import PREFIXES
 from ansible_collections.webrtc.firewall.plugins.module_utils._ufw_render import HOOKS
 
@@ -127,6 +130,21 @@ def _types(texts: list[str], family: str) -> set[int]:
             kind = match.group(1)
             found.add(int(kind) if kind.isdigit() else _NAMES[family].get(kind, -1))
     return found
+
+
+def coming(live: Live) -> Iterator[ForeignChain]:
+    """What before.rules would drop after the next reload, and does not yet: chains of its lines that are not loaded."""
+    for family, hook in product(live.families, ("forward", "output")):
+        half, name = live.halves[family], f"{PREFIXES[family]}-before-{hook}"
+        loaded = {_bare(rule.rest) for rule in half.chains.get(name, ())}
+        lines = [f"-A {name} {text}" for text in stored(name, half) if not (_DROPS.match(text) and _bare(text) in loaded)]
+        address = Address(f"{TOOLS[family]}-restore", "ip" if family == "ipv4" else "ip6", BEFORE[family], name)
+        yield ForeignChain(address, hook, rules=tuple(iptables_rule(line) for line in lines))
+
+
+def _bare(text: str) -> str:
+    """A rule without the module that iptables-save names after the protocol."""
+    return re.sub(r" -m (?:tcp|udp)\b", "", text)
 
 
 def warnings(policy: Policy, live: Live) -> list[str]:

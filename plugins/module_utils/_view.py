@@ -46,6 +46,7 @@ class View:
         concrete: the same with addresses in place of host names.
         resolved: the addresses of each host name.
         answers: what the resolver said of the host names.
+        directed: whether the way out is known, where it has to be found.
         live: what the backend has read; None where there is nothing to read, or it is not this run's business.
         warnings: what the operator should know.
     """
@@ -55,6 +56,7 @@ class View:
     resolved: dict[str, tuple[str, ...]] = field(default_factory=dict)
     answers: _resolve.Answers = field(default_factory=_resolve.Answers)
     live: object = None
+    directed: bool = True
     warnings: list[str] = field(default_factory=list)
 
 
@@ -71,12 +73,24 @@ def look(backend: Backend, wanted: Machine, before: Machine, answers: Optional[_
     Raises:
         TargetProblem: something is in the way.
     """
+    view, problems = survey(backend, wanted, before, answers, rules)
+    if problems:
+        raise TargetProblem(problems)
+    return view
+
+
+def survey(
+    backend: Backend, wanted: Machine, before: Machine, answers: Optional[_resolve.Answers], rules: bool = True
+) -> tuple[View, list[Problem]]:
+    """The same as `look`, with what is in the way beside what could be seen all the same."""
     problems: list[Problem] = []
     view = View(wanted.policy)
     if view.policy:
         problems += _unknown_interfaces(view.policy)
+        view.directed = False
         with _gathered(problems):
             view.policy = _uplinks.outbound(view.policy)
+            view.directed = True
         view.answers = answers or _resolve.resolve(names(view.policy))
         with _gathered(problems):
             view.concrete, view.resolved = _resolve.concrete(view.policy, wanted.resolved, view.answers)
@@ -91,9 +105,7 @@ def look(backend: Backend, wanted: Machine, before: Machine, answers: Optional[_
             view.live = backend.read()
             problems += backend.obstacles(view.policy, view.live) if view.policy else []
             problems += _choice.rivals(backend) if view.policy else []
-    if problems:
-        raise TargetProblem(problems)
-    return view
+    return view, problems
 
 
 @contextmanager

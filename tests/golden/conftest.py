@@ -78,6 +78,9 @@ class Machine:
     def state(self, **options):
         return self.ask("state", **{"backend": self.backend, **options})
 
+    def drift(self, **options):
+        return self.ask("drift", **{"backend": self.backend, **options})
+
     def foreign(self):
         """The whole ruleset less what is ours: our table, and the one rule that stands in chains of others."""
         rules = re.sub(r"table inet webrtc_firewall \{\n.*?\n\}\n", "", self.sh("nft list ruleset 2>/dev/null"), flags=re.DOTALL)

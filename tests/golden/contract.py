@@ -60,6 +60,8 @@ class Contract:
         foreign: the shell command that puts rules of others there; its own live text must come back after a removal.
         tampering: ways to damage what is ours: a shell command, how the id begins under which a check run must tell it, and the command
             that takes away what others have put there by it.
+        blocking: what others may do that keeps flows from passing: a shell command, where it must be told (None: anywhere), whether it
+            surely does so, which flows (none: all of them), and the command that takes it away.
         placements, baselines: those that the backend can express.
         changed_tier: what must be gone after a change to the tier ``minimum``.
         deaf: the suites on which it cannot learn addresses from DNS.
@@ -71,6 +73,7 @@ class Contract:
     live = ""
     foreign = "true"
     tampering: tuple[tuple[str, str, str], ...] = ()
+    blocking: tuple[tuple[str, str, bool, tuple[str, ...], str], ...] = ()
     placements: tuple[str, ...] = ("gateway", "host", "both")
     baselines: tuple[str, ...] = ("existing", "deny_egress")
     deaf: tuple[str, ...] = ()
@@ -109,6 +112,8 @@ class Contract:
         before = applied.sh(f"{self.live}; {FILES}")
         assert applied.apply(policy())["changes"] == {}
         assert applied.apply(policy(), check=True)["changes"] == {}
+        found = applied.drift()
+        assert (found["clean"], found["drift"], found["blocked"], found["services"]) == (True, [], [], ["vonage"])
         assert applied.sh(f"{self.live}; {FILES}") == before
 
     def test_a_check_run_tells_what_a_run_does_and_writes_nothing(self, there):
@@ -133,11 +138,29 @@ class Contract:
             damaged = applied.sh(self.live)
             found = applied.apply(policy(), check=True).get("changes")
             assert found and any(name.startswith(told) for name in found), (damage, found)
+            drift = applied.drift()
+            assert not drift["clean"], damage
+            assert {item["id"]: [item["found"], item["expected"]] for item in drift["drift"]} == found, damage
             assert applied.sh(self.live) == damaged, damage
             assert applied.apply(policy())["changes"] == found, damage
             assert applied.apply(policy())["changes"] == {}, damage
             applied.sh(undo or "true")
             assert self.settled(applied.sh(self.live)) == self.settled(good), damage
+
+    def test_what_others_block_is_found_and_named(self, applied):
+        flows = {f"vonage/{name}" for name in VONAGE}
+        for block, where, sure, names, undo in self.blocking:
+            applied.sh(block)
+            before = applied.sh(f"{self.live}; {FILES}")
+            found = applied.drift()
+            items = [item for item in found["blocked"] if item["where"] == (where or item["where"]) and item["sure"] == sure]
+            told = {name for item in items for name in item["flows"]}
+            assert told == set(names or flows), (block, found)
+            assert not found["clean"], block
+            assert all(item["rule"] and item["why"] and item["remedy"] for item in found["blocked"]), found
+            assert applied.sh(f"{self.live}; {FILES}") == before, block
+            applied.sh(undo)
+            assert applied.drift()["clean"], (undo, applied.drift())
 
     def settled(self, text):
         """The live text without what a repair may change: the order in which chains were made."""
@@ -158,6 +181,7 @@ class Contract:
                 wanted = policy(placement=placement, baseline=baseline)
                 assert there.apply(wanted).get("changes"), (placement, baseline)
                 assert there.apply(wanted)["changes"] == {}, (placement, baseline)
+                assert there.drift()["clean"], (placement, baseline, there.drift()["summary"])
 
     def test_services_compose_in_either_order(self, there):
         there.apply(policy(["vonage", "liveavatar"]))

@@ -5,7 +5,8 @@
 """Runs inside a container: takes one JSON command a line, does it with the collection's own code, answers one JSON line.
 
 Commands: {"do": "apply", "policy", "exclusive", "check", "backend"}, {"do": "absent", "services", "check", "backend"},
-{"do": "state", "backend"}, {"do": "load", "policy"} (load the rendered text with nft and read it back), {"do": "run", "argv", "text"},
+{"do": "state", "backend"}, {"do": "drift", "backend", "policy"},
+{"do": "load", "policy"} (load the rendered text with nft and read it back), {"do": "run", "argv", "text"},
 {"do": "reset"}. Both of the first may wait for their confirmation ("id", "seconds", "armed"): {"do": "confirm", "id"}, {"do": "revoke",
 "id"}.
 """
@@ -25,6 +26,7 @@ from ansible_collections.webrtc.firewall.plugins.module_utils import (  # noqa: 
     _apply,
     _change,
     _choice,
+    _drift,
     _nft_listing,
     _nft_render,
     _paths,
@@ -79,6 +81,10 @@ def answer(command: dict[str, Any]) -> dict[str, Any]:
             return {"changed": _change.confirm(command["id"], run_it)}
         if action == "revoke":
             return {"changed": _change.revoke(command.get("id", ""), "a test asked for it", run_it)}
+        if action == "drift":
+            given = command.get("policy")
+            report = _drift.examine(command["backend"], run_it, from_dict(given) if given else None)
+            return {**report.as_dict(), "warnings": list(report.warnings)}
         backend = _choice.choose(command.get("backend", "nftables"), run_it).backend
         if action == "state":
             state = backend.state(backend.read())

@@ -44,6 +44,7 @@ END
 firewall-cmd --reload >/dev/null
 """
 FORWARD = "firewall-cmd --policy=webrtc-forward"
+MINE = "firewall-cmd --policy=mine"
 CLEAN = """
 rm -rf /etc/firewalld/zones/* /etc/firewalld/ipsets/* /etc/firewalld/policies/*
 firewall-cmd --reload >/dev/null
@@ -74,6 +75,36 @@ class TestFirewalld(Contract):
         ("firewall-cmd --permanent --new-policy=webrtc-other", "policy/webrtc-other", ""),
         ("echo >> /etc/webrtc-firewall/policy.json", "file//etc/webrtc-firewall/policy.json", ""),
     )  # fmt: skip
+
+    blocking = (
+        ("firewall-cmd --panic-on", "firewalld", True, (), "firewall-cmd --panic-off"),
+        (
+            "nft add table inet office; nft 'add chain inet office forward { type filter hook forward priority 5; policy drop; }'",
+            "nft inet office forward",
+            True,
+            (),
+            "nft delete table inet office",
+        ),
+        (
+            "firewall-cmd --direct --add-rule ipv4 mangle FORWARD 0 -p udp --dport 3478 -j DROP",
+            # What firewalld makes of it is a chain of its own.
+            None,
+            True,
+            ("vonage/turn-udp",),
+            "firewall-cmd --direct --remove-rule ipv4 mangle FORWARD 0 -p udp --dport 3478 -j DROP",
+        ),
+        (
+            f"{MINE} --add-rich-rule='rule family=ipv4 port port=3478 protocol=udp drop'\n"
+            "firewall-cmd --zone=drop --add-source=192.0.2.0/24\n"
+            "firewall-cmd --permanent --new-policy=first; first='firewall-cmd --permanent --policy=first'\n"
+            "$first --set-priority=-32700; $first --add-ingress-zone=ANY; $first --add-egress-zone=ANY; $first --set-target=DROP\n"
+            "firewall-cmd --reload",
+            "firewalld policy first",
+            False,
+            (),
+            "firewall-cmd --permanent --delete-policy=first; firewall-cmd --reload",
+        ),
+    )
 
     def start(self, machine):
         machine.sh(START)
@@ -144,3 +175,18 @@ class TestWays:
         assert box.sh("find /etc/firewalld -name 'webrtc*'") == ""
         box.absent(backend="auto")
         assert "webrtc" not in box.sh("nft list ruleset; find /etc -name '*webrtc*'")
+
+
+def test_through_iptables_its_own_chains_are_not_taken_for_those_of_others(machines, suite):
+    direct = "ipv4 filter FORWARD 0 -p udp --dport 3478 -j DROP"
+    with machines(f"{suite}-firewalld", "--cap-add", "NET_ADMIN,NET_RAW") as machine:
+        machine.backend = "firewalld"
+        machine.sh("sed -i 's/^FirewallBackend=.*/FirewallBackend=iptables/' /etc/firewalld/firewalld.conf")
+        machine.sh(START + FOREIGN)
+        for placement in ("gateway", "host"):
+            assert machine.apply(policy(placement=placement, out_interfaces=["wan0", "wan0x"])).get("changes")
+            assert machine.drift()["clean"], machine.drift()["summary"]
+        machine.apply(policy(out_interfaces=["wan0", "wan0x"]))
+        machine.sh(f"firewall-cmd --direct --add-rule {direct}")
+        (found,) = machine.drift()["blocked"]
+        assert (found["flows"], found["sure"], "FORWARD_direct" in found["where"]) == (["vonage/turn-udp"], True, True)

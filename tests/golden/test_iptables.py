@@ -31,6 +31,10 @@ COMMIT
 """
 
 
+UDP = ("vonage/rtp-media", "vonage/sip-udp", "vonage/turn-udp")
+JUMP = "-m comment --comment webrtc.firewall -j webrtc-forward"
+
+
 class Iptables(Contract):
     variant = ""
     backend = "iptables"
@@ -78,6 +82,41 @@ class Iptables(Contract):
             ("rm /etc/webrtc-firewall/restore", "file//etc/webrtc-firewall/restore", ""),
             ("chmod 644 /etc/webrtc-firewall/policy.json", "file//etc/webrtc-firewall/policy.json", ""),
             (f"mkdir -p /etc/iptables; {tool}-save >/etc/iptables/rules.v4", "file//etc/iptables/rules.v4", ""),
+        )  # fmt: skip
+
+    @property
+    def blocking(self):
+        tool = f"iptables-{self.variant}"
+        filters = f"{tool} ip filter FORWARD"
+        # With a permit as ours, which helps nobody before iptables knows the flows.
+        office = (
+            "nft add table inet office; nft 'add chain inet office forward { type filter hook forward priority -1; policy drop; }'\n"
+            "nft add rule inet office forward ct mark and 0x10000 == 0x10000 accept comment webrtc.firewall"
+        )
+        return (
+            (f"{tool} -I FORWARD 1 -p udp --dport 3478 -j DROP", filters, True, ("vonage/turn-udp",), f"{tool} -D FORWARD 1"),
+            # What is behind our jump blocks nothing, nor does what is about other packets.
+            (
+                f"{tool} -I FORWARD 1 -p tcp --dport 25 -j REJECT; {tool} -I FORWARD 1 -d 192.0.2.0/24 -j DROP; {tool} -A FORWARD -j DROP\n"
+                f"{tool} -N mine; {tool} -A mine -p tcp --syn --dport 5060:5061 -m limit --limit 1/s -j REJECT\n"
+                f"{tool} -I FORWARD 2 -j mine",
+                f"{tool} ip filter mine",
+                False,
+                ("vonage/sip-tcp", "vonage/sip-tls"),
+                f"for i in 1 2 3; do {tool} -D FORWARD 1; done; {tool} -D FORWARD -j DROP; {tool} -F mine; {tool} -X mine",
+            ),
+            (f"{tool} -t mangle -A PREROUTING -p udp -j DROP", f"{tool} ip mangle PREROUTING", True, UDP, f"{tool} -t mangle -F"),
+            (f"{tool} -t mangle -P FORWARD DROP", f"{tool} ip mangle FORWARD", True, (), f"{tool} -t mangle -P FORWARD ACCEPT"),
+            (
+                f"ip6{tool[2:]} -t raw -A PREROUTING -m rpfilter --invert -j DROP; ip6{tool[2:]} -t raw -P PREROUTING DROP",
+                f"ip6{tool[2:]} ip6 raw PREROUTING",
+                True,
+                ("vonage/signaling",),
+                f"ip6{tool[2:]} -t raw -P PREROUTING ACCEPT; ip6{tool[2:]} -t raw -F",
+            ),
+            (office, "nft inet office forward", True, (), "nft delete table inet office"),
+            # Our jump is not in the variant that rules here.
+            (f"{tool} -D DOCKER-USER 1", filters, True, (), f"{tool} -I DOCKER-USER 1 {JUMP}"),
         )  # fmt: skip
 
 

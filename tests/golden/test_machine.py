@@ -87,6 +87,10 @@ def test_damage_is_found_by_a_check_and_mended_by_the_next_run(busy, damage, tol
     state = busy.sh("nft list ruleset; cat /etc/webrtc-firewall/*")
     found = busy.apply(policy(), check=True)["changes"]
     assert any(name.startswith(told) for name in found), found
+    told_by_drift = [item["id"] for item in busy.drift(backend="auto")["drift"]]
+    assert any(name.startswith(told) for name in told_by_drift), told_by_drift
+    # Where the stored policy is damaged nobody knows what the rest should be; otherwise a check run and this say the same.
+    assert told_by_drift == list(found) or "truncate" in damage
     assert busy.sh("nft list ruleset; cat /etc/webrtc-firewall/*") == state
     assert busy.apply(policy())["changes"] == found
     assert busy.apply(policy())["changes"] == {}
@@ -99,6 +103,63 @@ def test_foreign_rules_are_byte_for_byte_the_same(busy):
     busy.absent()
     assert busy.sh("nft list ruleset") == busy.before
     assert busy.sh("ls -d /etc/webrtc-firewall /etc/init.d/webrtc-firewall 2>/dev/null || true") == ""
+
+
+def test_what_no_policy_tells_is_drift_all_the_same(busy):
+    stored = "file//etc/webrtc-firewall/policy.json"
+    busy.sh("cp -a /etc/webrtc-firewall/policy.json /root/kept; rm /etc/webrtc-firewall/policy.json")
+    assert [(item["id"], item["found"]) for item in busy.drift(backend="auto")["drift"]] == [(stored, None)]
+    # With the policy from elsewhere all the rest is found to be right.
+    assert [item["id"] for item in busy.drift(policy=policy())["drift"]] == [stored]
+    busy.sh("sed s/10000/10001/ /root/kept >/etc/webrtc-firewall/policy.json")
+    told = busy.drift(backend="auto")["drift"]
+    assert [(item["id"], item["found"]) for item in told] == [(stored, "its checksum does not fit")]
+    busy.sh("cp -a /root/kept /etc/webrtc-firewall/policy.json")
+    assert busy.drift(backend="auto")["clean"]
+
+
+def test_another_policy_than_the_stored_one_can_be_asked_for(busy):
+    wanted = policy(tier="minimum")
+    assert {item["id"] for item in busy.drift(policy=wanted)["drift"]} == set(busy.apply(wanted, check=True)["changes"])
+    assert busy.drift()["clean"]
+
+
+def test_a_change_that_waits_is_told(machine):
+    assert machine.drift()["clean"]
+    assert machine.drift()["services"] == []
+    machine.apply(policy(), id="a1", seconds=60)
+    found = machine.drift()
+    assert (found["drift"], found["blocked"], found["clean"]) == ([], [], False)
+    assert (found["waiting"]["id"], found["waiting"]["made"]) == ("a1", True)
+    assert 50 < found["waiting"]["seconds_left"] <= 60
+    assert "change a1: waits for its confirmation; goes back by itself in" in found["summary"][0]
+    machine.sh("cp /var/lib/webrtc-firewall/pending/record.json /root/record")
+    machine.sh("echo '{' >/var/lib/webrtc-firewall/pending/record.json")
+    assert [item["id"] for item in machine.drift()["drift"]] == ["file//var/lib/webrtc-firewall/pending/record.json"]
+    machine.sh("cp /root/record /var/lib/webrtc-firewall/pending/record.json")
+    assert machine.ask("confirm", id="a1") == {"changed": True}
+    assert machine.drift()["clean"]
+
+
+def test_what_drops_before_flows_are_known_blocks_them_although_a_permit_stands_there(machine):
+    machine.sh("nft add table inet t; nft 'add chain inet t early { type filter hook forward priority -151; policy drop; }'")
+    machine.sh("iptables-nft -t raw -A OUTPUT -p udp --dport 3478 -j DROP")
+    warnings = machine.apply(policy(placement="both"))["warnings"]
+    assert [text.partition(" may drop")[0] for text in warnings] == ["nft inet t early", "iptables-nft ip raw OUTPUT"]
+    found = machine.drift()
+    assert (found["drift"], found["clean"]) == ([], False)
+    told = {item["where"]: (len(item["flows"]), item["sure"]) for item in found["blocked"]}
+    assert told == {"nft inet t early": (7, True), "iptables-nft ip raw OUTPUT": (1, True)}
+    assert "no rule of ours can go before it" in found["summary"][0]
+
+
+def test_a_manager_or_a_tool_that_is_gone_is_no_crash(busy):
+    busy.sh("mv /usr/sbin/nft /root/nft")
+    try:
+        told = busy.drift()
+    finally:
+        busy.sh("mv /root/nft /usr/sbin/nft")
+    assert (told["clean"], told["drift"], told["blocked"][0]["where"]) == (False, [], "command nft")
 
 
 @pytest.mark.parametrize("bit", [0, 15, 30, 31])

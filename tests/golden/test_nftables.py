@@ -23,3 +23,66 @@ class TestNftables(Contract):
     )
     # The others are in test_machine.py, one test each.
     tampering = tuple((damage, told, "") for damage, told in TAMPERING[2:6])
+    blocking = (
+        # A new chain that drops all it is not told to accept: without a permit of ours nothing passes.
+        (
+            "nft add table inet office; nft 'add chain inet office forward { type filter hook forward priority 5; policy drop; }'",
+            "nft inet office forward",
+            True,
+            (),
+            "nft delete table inet office",
+        ),
+        # The policy of a chain that was harmless.
+        (
+            "nft 'add chain inet f2b-table late { type filter hook forward priority 7; policy drop; }'\n"
+            "nft add rule inet f2b-table late ct state vmap '{ established : accept, related : accept, invalid : drop }'\n"
+            "nft add rule inet f2b-table late oifname lo udp dport 3478 accept",
+            "nft inet f2b-table late",
+            True,
+            ("vonage/rtp-media", "vonage/signaling", "vonage/sip-tcp", "vonage/sip-tls", "vonage/sip-udp", "vonage/turn-tcp"),
+            "nft flush chain inet f2b-table late; nft delete chain inet f2b-table late",
+        ),
+        # A rule before our permit; the flow that it is about is told alone.
+        (
+            "nft insert rule inet filter forward udp dport 3478 drop",
+            "nft inet filter forward",
+            True,
+            ("vonage/turn-udp",),
+            "nft delete rule inet filter forward handle $(nft -a list table inet filter | sed -n 's/.*3478 drop # handle //p')",
+        ),
+        # Before flows are known, no permit helps; and an address that cannot be told apart makes it a guess.
+        (
+            "nft add table ip early; nft add set ip early bad '{ type ipv4_addr; }'\n"
+            "nft 'add chain ip early pre { type filter hook prerouting priority -300; }'\n"
+            "nft add rule ip early pre ip daddr 216.147.0.0/16 udp dport 40000-60000 counter drop\n"
+            "nft add rule ip early pre udp dport 5060 ip daddr 192.0.2.0/24 drop; nft add rule ip early pre ct state invalid drop\n"
+            "nft add rule ip early pre fib saddr . iif oif missing drop; nft add rule ip early pre tcp dport 22 ip saddr @bad drop",
+            "nft ip early pre",
+            True,
+            ("vonage/rtp-media",),
+            "nft delete table ip early",
+        ),
+        (
+            "nft add table ip early; nft add set ip early bad '{ type ipv4_addr; }'\n"
+            "nft 'add chain ip early pre { type filter hook prerouting priority -300; }'\n"
+            "nft add rule ip early pre tcp dport 5061 ip daddr @bad drop",
+            "nft ip early pre",
+            False,
+            ("vonage/sip-tls",),
+            "nft delete table ip early",
+        ),
+        (
+            "iptables-nft -t raw -A PREROUTING -p udp -m multiport --dports 5060,3478 -j DROP",
+            "iptables-nft ip raw PREROUTING",
+            True,
+            ("vonage/turn-udp", "vonage/sip-udp"),
+            "iptables-nft -t raw -F",
+        ),
+        (
+            "iptables-nft -I DOCKER-USER 1 -p tcp --dport 5061 -m string --string x --algo bm -j DROP",
+            "iptables-nft ip filter DOCKER-USER",
+            False,
+            ("vonage/sip-tls",),
+            "iptables-nft -D DOCKER-USER 1",
+        ),
+    )  # fmt: skip

@@ -51,6 +51,12 @@ body, end = rest.split(tail)
 open("{RULES}", "w").write(head[0] + "### RULES ###\\n\\n" + body + "\\n" + first + "\\n" + tail + end)
 END"""
 
+BEFORE = "/etc/ufw/before.rules"
+SPOIL = f"sed -i '/^COMMIT/i -A ufw-before-forward -p udp --dport 3478 -j DROP' {BEFORE}"
+MEND = f"sed -i '/dport 3478 -j DROP/d' {BEFORE}"
+TURN = ("vonage/turn-udp",)
+UDP = ("vonage/rtp-media", "vonage/sip-udp", "vonage/turn-udp")
+
 
 class TestUfw(Contract):
     backend = "ufw"
@@ -79,6 +85,25 @@ class TestUfw(Contract):
         (f"sed -i '/^-A.*10000:50000/d' {RULES}", "vonage/rtp-media", ""),
         (MOVE, "frame/order", ""),
         ("echo >> /etc/webrtc-firewall/policy.json", "file//etc/webrtc-firewall/policy.json", ""),
+    )  # fmt: skip
+
+    blocking = (
+        ("iptables -I ufw-before-forward 1 -p udp --dport 3478 -j DROP", "iptables-nft ip filter ufw-before-forward", True, TURN,
+         "iptables -D ufw-before-forward 1"),
+        # On the disk alone, and then loaded too; ufw's own harmless drops and rules of others behind ours are none.
+        (f"{SPOIL}", f"iptables-restore ip {BEFORE} ufw-before-forward", True, TURN, f"{MEND}"),
+        (f"{SPOIL}; ufw reload", "iptables-nft ip filter ufw-before-forward", True, TURN, f"{MEND}; ufw reload"),
+        ("iptables -t raw -A PREROUTING -p udp -j DROP", "iptables-nft ip raw PREROUTING", True, UDP, "iptables -t raw -F"),
+        ("iptables -I FORWARD 1 -p udp -j REJECT", "iptables-nft ip filter FORWARD", True, UDP, "iptables -D FORWARD 1"),
+        (
+            "nft add table inet office; nft 'add chain inet office forward { type filter hook forward priority -5; policy drop; }'",
+            "nft inet office forward",
+            True,
+            (),
+            "nft delete table inet office",
+        ),
+        ("/lib/ufw/ufw-init force-stop; sed -i s/ENABLED=yes/ENABLED=no/ /etc/ufw/ufw.conf", "ufw", False, (),
+         "sed -i s/ENABLED=no/ENABLED=yes/ /etc/ufw/ufw.conf; /lib/ufw/ufw-init start"),
     )  # fmt: skip
 
     def start(self, machine):

@@ -13,11 +13,19 @@ import os
 from dataclasses import dataclass
 from typing import Any, Iterable, Mapping, Optional
 
-from ansible_collections.webrtc.firewall.plugins.module_utils import _firewalld_bus, _firewalld_describe, _firewalld_render, _system
-from ansible_collections.webrtc.firewall.plugins.module_utils._backend import Backend, FlowState, Plan, State
+from ansible_collections.webrtc.firewall.plugins.module_utils import (
+    _blockers,
+    _firewalld_bus,
+    _firewalld_describe,
+    _firewalld_others,
+    _firewalld_render,
+    _foreign_read,
+    _system,
+)
+from ansible_collections.webrtc.firewall.plugins.module_utils._backend import Backend, Blocker, FlowState, Plan, State
 from ansible_collections.webrtc.firewall.plugins.module_utils._errors import Problem, TargetProblem
 from ansible_collections.webrtc.firewall.plugins.module_utils._firewalld_python import command
-from ansible_collections.webrtc.firewall.plugins.module_utils._firewalld_render import Rules, Zones
+from ansible_collections.webrtc.firewall.plugins.module_utils._firewalld_render import FirewalldPolicy, Rules, Zones
 from ansible_collections.webrtc.firewall.plugins.module_utils._firewalld_sets import FirewalldSets
 from ansible_collections.webrtc.firewall.plugins.module_utils._firewalld_zones import zones_of
 from ansible_collections.webrtc.firewall.plugins.module_utils._policy import Policy
@@ -29,6 +37,8 @@ MOST_RULES = 2000
 _CHANGEABLE = ("ingress_zones", "egress_zones", "rich_rules")
 # What a set is at runtime; the rest is stored alone.
 _KIND = ("type", "options")
+# Its own chains where it works through iptables: what it decides in them is known from itself. Direct rules come before.
+_CHAINS = tuple(f"{hook}_{part}" for hook in ("FORWARD", "INPUT", "OUTPUT") for part in ("POLICIES_pre", "POLICIES", "ZONES", "IN_ZONES"))
 Settings = Mapping[str, Any]
 
 
@@ -142,9 +152,16 @@ class Firewalld(Backend):
             found.append(Problem("firewalld", told, "permanent and runtime to be the same, as a reload would lose the latter", remedy))
         return found
 
+    def blockers(self, policy: Policy, live: Live) -> list[Blocker]:
+        if not live.running:
+            return []
+        found = _blockers.find(_foreign_read.everything(self.run), policy, _blockers.Ways(chains=_CHAINS))
+        return [*_firewalld_others.blockers(policy, live.seen, self._policies(policy, live)), *found]
+
     def plan(self, policy: Optional[Policy], live: Live, learned: Learned, heir: Optional[Backend] = None) -> Plan:
         if not live.running:
-            changes = _firewalld_describe.files(live.files)
+            # Our policies cannot be compared; without a wish for any, their files are what is to go.
+            changes = _firewalld_describe.files(live.files) if policy is None else []
             return Plan(tuple(changes), (), Steps(Rules(), live, {}))
         wanted = self._wanted(policy, live) if policy else Rules()
         changes = _firewalld_describe.changes(wanted, live.permanent, live.runtime)
@@ -212,9 +229,11 @@ class Firewalld(Backend):
         return State(bool(live.runtime.policies), flows, frame=frame, learned=learned)
 
     def _wanted(self, policy: Policy, live: Live) -> Rules:
+        return Rules({item.name: item.settings for item in self._policies(policy, live)}, _firewalld_render.sets(policy))
+
+    def _policies(self, policy: Policy, live: Live) -> list[FirewalldPolicy]:
         zones = zones_of(policy.frame, live.seen)
-        policies = _firewalld_render.render(policy, zones.scope, zones.ways_out, live.seen["icmp_types"])
-        return Rules({item.name: item.settings for item in policies}, _firewalld_render.sets(policy))
+        return _firewalld_render.render(policy, zones.scope, zones.ways_out, live.seen["icmp_types"])
 
     def _ask(self, job: dict[str, Any]) -> dict[str, Any]:
         done = self.run(command(_firewalld_bus), json.dumps(job))

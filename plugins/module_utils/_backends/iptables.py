@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Optional
 
 from ansible_collections.webrtc.firewall.plugins.module_utils import (
+    _blockers,
     _foreign,
     _ipt_boot,
     _ipt_describe,
@@ -20,15 +21,15 @@ from ansible_collections.webrtc.firewall.plugins.module_utils import (
     _ipt_render,
     _ipt_script,
 )
-from ansible_collections.webrtc.firewall.plugins.module_utils._backend import Backend, Change, FlowState, Plan, State
+from ansible_collections.webrtc.firewall.plugins.module_utils._backend import Backend, Blocker, Change, FlowState, Plan, State
 from ansible_collections.webrtc.firewall.plugins.module_utils._errors import FirewallError, Problem, TargetProblem
 from ansible_collections.webrtc.firewall.plugins.module_utils._foreign import Permits
 from ansible_collections.webrtc.firewall.plugins.module_utils._foreign_read import path_of
 from ansible_collections.webrtc.firewall.plugins.module_utils._ipt_live import Live
-from ansible_collections.webrtc.firewall.plugins.module_utils._ipt_model import PREFIX, REFUSE, TOOLS, Ruleset, entry, learned_set
+from ansible_collections.webrtc.firewall.plugins.module_utils._ipt_model import BUILT_IN, PREFIX, REFUSE, TOOLS, Ruleset, entry, learned_set
 from ansible_collections.webrtc.firewall.plugins.module_utils._ipt_script import Jumps, Script
 from ansible_collections.webrtc.firewall.plugins.module_utils._ipt_sets import IpSets
-from ansible_collections.webrtc.firewall.plugins.module_utils._permits import iptables_scripts, nft_lines
+from ansible_collections.webrtc.firewall.plugins.module_utils._permits import iptables_scripts, nft_lines, permit_changes
 from ansible_collections.webrtc.firewall.plugins.module_utils._policy import Policy
 from ansible_collections.webrtc.firewall.plugins.module_utils._sets import Learned, Sets
 from ansible_collections.webrtc.firewall.plugins.module_utils._system import find, read
@@ -113,13 +114,16 @@ class Iptables(Backend):
             for text in _foreign.droppers([chain for chain in live.foreign if chain.address.tool == "nft"], hooks, _FILTER)
         ]
 
+    def blockers(self, policy: Policy, live: Live) -> list[Blocker]:
+        return _blockers.find(live.foreign, policy, _blockers.Ways(policy.frame.mark, _FILTER, tuple(map(entry, BUILT_IN))))
+
     def plan(self, policy: Optional[Policy], live: Live, learned: Learned, heir: Optional[Backend] = None) -> Plan:
         placement, mark = (policy.frame.placement, policy.frame.mark) if policy else ("", 0)
         wanted = _in_families(_ipt_render.render(policy), live.families) if policy else Ruleset()
         jumps = _ipt_live.jumps(live, wanted, placement)
         permits = Permits() if heir and heir.permits else _permits(live, placement, mark)
         steps = Steps(_ipt_script.script(wanted, live.ours, jumps, learned), permits, mark, live)
-        changes = [*_ipt_describe.changes(wanted, live.ours), *_jump_changes(live, jumps), *_permit_changes(permits)]
+        changes = [*_ipt_describe.changes(wanted, live.ours), *_jump_changes(live, jumps), *permit_changes(permits)]
         files = _ipt_boot.files(policy, wanted, live, permits) if policy else _ipt_boot.cleaned()
         return Plan(tuple(changes), (), steps, files)
 
@@ -242,14 +246,6 @@ def _jump_changes(live: Live, jumps: dict[str, Jumps]) -> list[Change]:
         for chain, hook in item.add:
             found.setdefault(f"jump/{live.tool(family)} {chain}", [None, None])[1] = f"to {entry(hook)}, first of all"
     return [Change(name, before, after) for name, (before, after) in sorted(found.items())]
-
-
-def _permit_changes(permits: Permits) -> list[Change]:
-    before = {address: rule.text for address, rule in permits.remove}
-    return [
-        Change(f"permit/{address}", before.get(address), "marked connections pass" if address in permits.add else None)
-        for address in sorted({*before, *permits.add})
-    ]
 
 
 def _sum(live: Live, name: str) -> tuple[int, int]:

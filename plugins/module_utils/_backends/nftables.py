@@ -12,8 +12,15 @@ import re
 from dataclasses import dataclass, replace
 from typing import Optional
 
-from ansible_collections.webrtc.firewall.plugins.module_utils import _foreign, _nft_describe, _nft_listing, _nft_render, _nft_transaction
-from ansible_collections.webrtc.firewall.plugins.module_utils._backend import Backend, Change, FlowState, Plan, State
+from ansible_collections.webrtc.firewall.plugins.module_utils import (
+    _blockers,
+    _foreign,
+    _nft_describe,
+    _nft_listing,
+    _nft_render,
+    _nft_transaction,
+)
+from ansible_collections.webrtc.firewall.plugins.module_utils._backend import Backend, Blocker, Change, FlowState, Plan, State
 from ansible_collections.webrtc.firewall.plugins.module_utils._errors import FirewallError, Problem, TargetProblem
 from ansible_collections.webrtc.firewall.plugins.module_utils._foreign import COMMENT, Address, ForeignChain, ForeignRule, Permits
 from ansible_collections.webrtc.firewall.plugins.module_utils._foreign_listing import from_nft
@@ -21,7 +28,13 @@ from ansible_collections.webrtc.firewall.plugins.module_utils._foreign_read impo
 from ansible_collections.webrtc.firewall.plugins.module_utils._nft_elements import NftSets
 from ansible_collections.webrtc.firewall.plugins.module_utils._nft_model import FAMILY, TABLE, Ruleset
 from ansible_collections.webrtc.firewall.plugins.module_utils._paths import HEAD, LEARNED, RESTORE, RULESET
-from ansible_collections.webrtc.firewall.plugins.module_utils._permits import Files, boot_script, iptables_scripts, nft_lines
+from ansible_collections.webrtc.firewall.plugins.module_utils._permits import (
+    Files,
+    boot_script,
+    iptables_scripts,
+    nft_lines,
+    permit_changes,
+)
 from ansible_collections.webrtc.firewall.plugins.module_utils._policy import Policy
 from ansible_collections.webrtc.firewall.plugins.module_utils._sets import Learned, Sets
 from ansible_collections.webrtc.firewall.plugins.module_utils._system import Output, find, read
@@ -111,13 +124,16 @@ class Nftables(Backend):
     def obstacles(self, policy: Policy, live: Live) -> list[Problem]:
         return _foreign.managers(live.foreign) + _foreign.conflicts(live.foreign, policy.frame.mark)
 
+    def blockers(self, policy: Policy, live: Live) -> list[Blocker]:
+        return _blockers.find(live.foreign, policy, _blockers.Ways(policy.frame.mark, _nft_render.CLASSIFY))
+
     def plan(self, policy: Optional[Policy], live: Live, learned: Learned, heir: Optional[Backend] = None) -> Plan:
         frame = policy.frame if policy else None
         permits = _foreign.plan(live.foreign, frame.placement if frame else "", frame.mark if frame else 0)
         if heir and heir.permits:
             permits = Permits()
         wanted = _nft_render.render(policy) if policy else None
-        changes = [*_table_changes(wanted, live.ours), *_permit_changes(permits)]
+        changes = [*_table_changes(wanted, live.ours), *permit_changes(permits)]
         mark = frame.mark if frame else 0
         own = (
             ""
@@ -218,14 +234,6 @@ def _same(wanted: Optional[Ruleset], live: Optional[Ruleset]) -> bool:
 
 def _table_changes(wanted: Optional[Ruleset], live: Optional[Ruleset]) -> list[Change]:
     return [] if _same(wanted, live) else _nft_describe.changes(wanted or Ruleset(), live or Ruleset())
-
-
-def _permit_changes(permits: Permits) -> list[Change]:
-    before = {address: rule.text for address, rule in permits.remove}
-    return [
-        Change(f"permit/{address}", before.get(address), "marked connections pass" if address in permits.add else None)
-        for address in sorted({*before, *permits.add})
-    ]
 
 
 def _is_flow(name: str) -> bool:

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from typing import Iterable, Mapping, Optional
 
 from ansible_collections.webrtc.firewall.plugins.module_utils import (
+    _blockers,
+    _foreign_read,
     _system,
     _ufw_checks,
     _ufw_describe,
@@ -21,15 +23,17 @@ from ansible_collections.webrtc.firewall.plugins.module_utils import (
     _ufw_machine,
     _ufw_render,
 )
-from ansible_collections.webrtc.firewall.plugins.module_utils._backend import Backend, FlowState, Plan, State
+from ansible_collections.webrtc.firewall.plugins.module_utils._backend import Backend, Blocker, FlowState, Plan, State
 from ansible_collections.webrtc.firewall.plugins.module_utils._errors import Problem, TargetProblem
 from ansible_collections.webrtc.firewall.plugins.module_utils._foreign_read import path_of
 from ansible_collections.webrtc.firewall.plugins.module_utils._policy import FAMILIES, Policy
 from ansible_collections.webrtc.firewall.plugins.module_utils._sets import Learned, Sets
 from ansible_collections.webrtc.firewall.plugins.module_utils._ufw_files import listing
 from ansible_collections.webrtc.firewall.plugins.module_utils._ufw_machine import RULES, TOOLS, Half, Live
-from ansible_collections.webrtc.firewall.plugins.module_utils._ufw_model import Rule
+from ansible_collections.webrtc.firewall.plugins.module_utils._ufw_model import PREFIXES, Rule
 
+# ufw accepts the answers to known connections before all else.
+_USER = tuple(f"{prefix}-user-{hook}" for prefix in PREFIXES.values() for hook in ("forward", "output"))
 _NOTHING: dict[str, tuple[Rule, ...]] = dict.fromkeys(FAMILIES, ())
 
 
@@ -95,6 +99,10 @@ class Ufw(Backend):
 
     def obstacles(self, policy: Policy, live: Live) -> list[Problem]:
         return _ufw_checks.obstacles(policy, live)
+
+    def blockers(self, policy: Policy, live: Live) -> list[Blocker]:
+        chains = (*_foreign_read.everything(self.run), *_ufw_checks.coming(live))
+        return _blockers.find(chains, policy, _blockers.Ways(chains=_USER)) if live.running else []
 
     def plan(self, policy: Optional[Policy], live: Live, learned: Learned, heir: Optional[Backend] = None) -> Plan:
         too_many = _ufw_render.too_many(policy) if policy else []

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from ansible_collections.webrtc.firewall.plugins.module_utils import _foreign
 from ansible_collections.webrtc.firewall.plugins.module_utils._foreign import Address, Permits
 from ansible_collections.webrtc.firewall.plugins.module_utils._foreign_listing import from_iptables_save, from_nft
+from ansible_collections.webrtc.firewall.plugins.module_utils._match_read import read
 from ansible_collections.webrtc.firewall.plugins.module_utils._permits import Files, boot_script, iptables_scripts, nft_lines
 
 MARK = 0x10000
@@ -214,19 +215,41 @@ KEYS = st.sampled_from(
         "addr",
         "len",
         "op",
+        "payload",
+        "protocol",
+        "field",
+        "meta",
+        "fib",
+        "range",
+        "elem",
+        "val",
+        "dport",
     ]
 )
+WORDS = ["mark", "@set", "x", "==", "!=", "ip", "udp", "daddr", "dport", "state", "l4proto", "oif", "192.0.2.1"]
 VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers(0, 1 << 32) | st.sampled_from(["mark", "@set", "x"]),
+    st.none() | st.booleans() | st.integers(0, 1 << 32) | st.sampled_from(WORDS),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=3),
     max_leaves=12,
 )
 
 
-@given(st.lists(VALUES, max_size=4))
+def matches(left):
+    return st.fixed_dictionaries({"match": st.fixed_dictionaries({"op": st.sampled_from(["==", "!="]), "left": left, "right": VALUES})})
+
+
+PORT = st.just({"payload": {"protocol": "udp", "field": "dport"}})
+PLACE = st.just({"payload": {"protocol": "ip", "field": "daddr"}})
+
+
+@given(st.lists(VALUES | matches(VALUES) | matches(PORT) | matches(PLACE), max_size=4))
 @example([{"match": {"op": "==", "left": {"ct": {"key": "mark"}}, "right": {"prefix": {"addr": 1, "len": 99}}}}])
+@example([{"match": {"op": "==", "left": {"payload": {"protocol": "udp", "field": "dport"}}, "right": {"range": [1]}}}])
+@example([{"match": {"op": "==", "left": {"&": []}, "right": 1}}, {"vmap": {"key": 1, "data": {"set": [1, [1], [1, 2, 3]]}}}])
 @example([{"match": None}, {"vmap": None}, {"jump": []}, {"mangle": 7}, {"|": 1}, None, "notrack"])
 def test_rules_of_any_form_are_read_without_an_error(expr):
     chains = native(chain(policy="drop"), rule(expr, comment="webrtc.firewall"))
     _foreign.plan(chains, "gateway", MARK)
     _foreign.conflicts(chains, MARK)
+    for item in chains[0].rules:
+        read("nft", item)
