@@ -1,0 +1,200 @@
+# Copyright (c) 2026, webrtc.firewall contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A call that lasts: a paced stream of datagrams and a TCP stream, both numbered and sent back, so that whatever is lost is known.
+
+paced.py echo: the far side's end.
+paced.py talk: the client's end; it talks until `stop`.
+paced.py stop: ends it and prints what was lost as JSON.
+paced.py new: whether one more flow of the same kind gets an answer: prints open or blocked.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import socket
+import struct
+import sys
+import threading
+import time
+from pathlib import Path
+
+FAR, UDP_PORT, TCP_PORT = "216.147.0.1", 20000, 443
+PACE, TCP_PACE, LIMIT = 0.001, 0.01, 1800.0
+# For a machine that lets a process wait for a second: nothing may be lost for want of room. socket(7), SO_RCVBUFFORCE.
+ROOM, RCVBUFFORCE = 16 << 20, 33
+# What comes when all is over.
+LAST = 10.0
+NUMBER, ANSWER = struct.Struct("!Q"), struct.Struct("!QQ")
+# tcp(7): tcpi_total_retrans of struct tcp_info.
+RETRANSMITTED = slice(100, 104)
+STARTED, STOP, RESULT = Path("/run/paced-started"), Path("/run/paced-stop"), Path("/run/paced-result")
+
+
+def roomy(kind: socket.SocketKind) -> socket.socket:
+    """A socket whose buffer takes whatever comes while its process waits for its turn."""
+    made = socket.socket(socket.AF_INET, kind)
+    made.setsockopt(socket.SOL_SOCKET, RCVBUFFORCE, ROOM)
+    return made
+
+
+def echo() -> None:
+    """Send back what comes; datagrams with how many of their flow have come so far."""
+    server = socket.create_server((FAR, TCP_PORT))
+
+    def stream() -> None:
+        while True:
+            peer, _address = server.accept()
+            threading.Thread(target=pass_back, args=(peer,), daemon=True).start()
+
+    threading.Thread(target=stream, daemon=True).start()
+    datagrams = roomy(socket.SOCK_DGRAM)
+    datagrams.bind((FAR, UDP_PORT))
+    Path("/run/echo-ready").touch()
+    counts: dict[tuple[str, int], int] = {}
+    while True:
+        data, address = datagrams.recvfrom(64)
+        counts[address] = counts.get(address, 0) + 1
+        datagrams.sendto(data[: NUMBER.size] + NUMBER.pack(counts[address]), address)
+
+
+def pass_back(peer: socket.socket) -> None:
+    """One TCP connection."""
+    with contextlib.suppress(OSError), peer:
+        while data := peer.recv(65535):
+            peer.sendall(data)
+
+
+class Datagrams:
+    """A thousand datagrams a second, and what came back."""
+
+    def __init__(self) -> None:
+        self.socket = roomy(socket.SOCK_DGRAM)
+        self.socket.settimeout(0.5)
+        self.socket.connect((FAR, UDP_PORT))
+        self.sent = self.arrived = self.gap = 0
+        self.back: set[int] = set()
+        self.refused: list[str] = []
+
+    def send(self) -> None:
+        """Until told to stop; whoever comes late makes up for it."""
+        start = time.monotonic()
+        while not STOP.exists() and time.monotonic() < start + LIMIT:
+            time.sleep(PACE)
+            while self.sent * PACE < time.monotonic() - start:
+                try:
+                    self.socket.send(NUMBER.pack(self.sent))
+                except OSError as error:
+                    self.refused.append(str(error))
+                self.sent += 1
+
+    def receive(self, over: threading.Event) -> None:
+        """Until all is back, or nothing comes any more."""
+        last = time.monotonic()
+        while not (over.is_set() and (len(self.back) == self.sent or time.monotonic() > last + LAST)):
+            try:
+                number, arrived = ANSWER.unpack(self.socket.recv(64))
+            except OSError as error:
+                if not isinstance(error, TimeoutError):
+                    self.refused.append(str(error))
+                continue
+            self.back.add(number)
+            self.arrived = max(self.arrived, arrived)
+            self.gap = max(self.gap, round(1000 * (time.monotonic() - last)))
+            last = time.monotonic()
+            STARTED.touch()
+
+    def told(self) -> dict[str, object]:
+        """What became of them, each direction for itself."""
+        there, back = self.sent - self.arrived, self.arrived - len(self.back)
+        return {"sent": self.sent, "lost_there": there, "lost_back": back, "gap_ms": self.gap, "refused": sorted(set(self.refused))}
+
+
+class Stream:
+    """Numbers over TCP, and whether they come back in their order."""
+
+    def __init__(self) -> None:
+        self.socket = socket.create_connection((FAR, TCP_PORT), timeout=5)
+        self.socket.settimeout(LAST)
+        self.sent = self.back = self.gap = 0
+        self.error = ""
+
+    def send(self) -> None:
+        """Until told to stop."""
+        try:
+            while not STOP.exists():
+                self.socket.sendall(NUMBER.pack(self.sent))
+                self.sent += 1
+                time.sleep(TCP_PACE)
+            self.socket.shutdown(socket.SHUT_WR)
+        except OSError as error:
+            self.error = self.error or str(error)
+
+    def receive(self) -> None:
+        """Until the other end has said good-bye."""
+        last, data = time.monotonic(), b""
+        try:
+            while more := self.socket.recv(65535):
+                self.gap = max(self.gap, round(1000 * (time.monotonic() - last)))
+                last, data = time.monotonic(), data + more
+                while len(data) >= NUMBER.size:
+                    if NUMBER.unpack_from(data)[0] != self.back:
+                        raise OSError(f"{NUMBER.unpack_from(data)[0]} came in the place of {self.back}")
+                    self.back, data = self.back + 1, data[NUMBER.size :]
+        except OSError as error:
+            self.error = self.error or str(error)
+
+    def told(self) -> dict[str, object]:
+        """What became of it."""
+        information = self.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 256)
+        again = int.from_bytes(information[RETRANSMITTED], sys.byteorder)
+        return {"sent": self.sent, "lost": self.sent - self.back, "gap_ms": self.gap, "sent_again": again, "error": self.error}
+
+
+def talk() -> None:
+    """Both at once."""
+    datagrams, stream, over = Datagrams(), Stream(), threading.Event()
+    talking = [threading.Thread(target=target) for target in (datagrams.send, stream.send)]
+    hearing = [threading.Thread(target=datagrams.receive, args=(over,)), threading.Thread(target=stream.receive)]
+    for thread in (*hearing, *talking):
+        thread.start()
+    for thread in talking:
+        thread.join()
+    over.set()
+    for thread in hearing:
+        thread.join()
+    part = RESULT.with_suffix(".part")
+    part.write_text(json.dumps({"udp": datagrams.told(), "tcp": stream.told()}))
+    part.rename(RESULT)
+
+
+def stop() -> None:
+    """End it and print the result."""
+    STOP.touch()
+    for _attempt in range(600):
+        if RESULT.exists():
+            print(RESULT.read_text())
+            return
+        time.sleep(0.1)
+    raise SystemExit("the call has not ended")
+
+
+def new() -> None:
+    """One flow that was not there before."""
+    stream = roomy(socket.SOCK_DGRAM)
+    stream.settimeout(1)
+    stream.connect((FAR, UDP_PORT))
+    answer = "blocked"
+    for _attempt in range(3):
+        with contextlib.suppress(OSError):
+            stream.send(NUMBER.pack(0))
+            stream.recv(64)
+            answer = "open"
+            break
+    print(answer)
+
+
+if __name__ == "__main__":
+    {"echo": echo, "talk": talk, "stop": stop, "new": new}[sys.argv[1]]()
