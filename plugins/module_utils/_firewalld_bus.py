@@ -14,11 +14,13 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import sys
 from typing import Any
 
 NAME, ROOT = "org.fedoraproject.FirewallD1", "/org/fedoraproject/FirewallD1"
 CONFIG = f"{NAME}.config"
+DIRECTORY = "/etc/firewalld/policies"
 PREFIX = "webrtc-"
 # What of a policy we set; the rest is as firewalld makes it.
 OWN = ("description", "target", "priority", "ingress_zones", "egress_zones", "rich_rules")
@@ -90,12 +92,33 @@ def read(bus: Bus) -> dict[str, Any]:
         "interfaces": {str(name): zone for zone, item in active.items() for name in item.get("interfaces", [])},
         "icmp_types": sorted(map(str, bus.main.listIcmpTypes(dbus_interface=NAME))),
         "runtime": {name: own(item) for name, item in runtime.items() if name.startswith(PREFIX)},
-        "permanent": {name: own(item) for name, item in permanent.items() if name.startswith(PREFIX)},
+        "permanent": {name: own(item) for name, item in stored(permanent).items() if name.startswith(PREFIX)},
         "sets": {kind: {name: item for name, item in there.items() if name.startswith(PREFIX)} for kind, there in sets.items()},
         "others": {name: own(item) for name, item in runtime.items() if not name.startswith(PREFIX)},
         "panic": bool(bus.main.queryPanicMode(dbus_interface=NAME)),
         "apart": apart(bus, found, runtime, permanent) + apart_sets(**sets),
     }
+
+
+def stored(known: dict[str, Any]) -> dict[str, Any]:
+    """Our policies as their files have them, by firewalld's own reader: firewalld itself looks at them again only after some seconds.
+
+    Args:
+        known: the policies as firewalld knows them; the answer where it has no such reader.
+    """
+    try:
+        reader = importlib.import_module("firewall.core.io.policy").policy_reader
+    except (ImportError, AttributeError):
+        return known
+    found = {}
+    for name in os.listdir(DIRECTORY) if os.path.isdir(DIRECTORY) else ():
+        if name.startswith(PREFIX) and name.endswith(".xml"):
+            try:
+                found[name[:-4]] = plain(reader(name, DIRECTORY).export_config_dict())
+            except Exception:
+                # Whatever cannot be read has no settings; firewalld would not start with it.
+                found[name[:-4]] = {}
+    return found
 
 
 def own(settings: dict[str, Any]) -> dict[str, Any]:

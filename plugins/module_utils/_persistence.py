@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 from dataclasses import dataclass
 from typing import Mapping, Optional
 
@@ -31,6 +32,7 @@ _OWN_FILES = (
     _paths.PROGRAM,
     _paths.DNSMASQ_DROPIN,
 )
+_PRIVATE = 0o700
 _OWN_DIRECTORIES = (_paths.DIRECTORY, _paths.PROGRAM_DIRECTORY, _paths.STATE_DIRECTORY)
 
 
@@ -84,19 +86,41 @@ def resolver_alone(resolver: Optional[Resolver]) -> Installed:
 
 def changes(wanted: Installed, run: Runner) -> list[Change]:
     """What differs between the files that should be there and those that are; no file is touched."""
-    found = []
-    for path, (text, mode) in sorted(wanted.files.items()):
-        there = _system.read(path)
-        if there is None:
-            found.append(Change(f"file/{path}", None, "written"))
-        elif there != text:
-            found.append(Change(f"file/{path}", "other text", "as rendered"))
-        elif os.stat(path).st_mode & 0o7777 != mode:
-            found.append(Change(f"file/{path}", f"mode {os.stat(path).st_mode & 0o7777:04o}", f"mode {mode:04o}"))
+    found = [change for path, file in sorted(wanted.files.items()) if (change := _change(path, file))]
+    if any(path.startswith(_paths.DIRECTORY) for path in wanted.files) and (spoiled := _spoiled_directory()):
+        found.append(spoiled)
     found += [Change(f"file/{path}", "there", None) for path in _stale(wanted)]
     return found + [
         Change(f"unit/{name}", "not enabled and active", "enabled and active") for name in _services.sleeping(wanted.needs, run)
     ]
+
+
+def _change(path: str, file: tuple[str, int]) -> Optional[Change]:
+    text, mode = file
+    there = _system.read(path)
+    if there is None:
+        return Change(f"file/{path}", None, "written")
+    if there != text:
+        return Change(f"file/{path}", "other text", "as rendered")
+    if path not in {*_OWN_FILES, *_services.paths()}:
+        # Whose it is and whether it is a link is its owner's business.
+        return _spoiled(path, os.stat(path), mode, False)
+    found = os.lstat(path)
+    return Change(f"file/{path}", "a link", "a file") if stat.S_ISLNK(found.st_mode) else _spoiled(path, found, mode)
+
+
+def _spoiled_directory() -> Optional[Change]:
+    """Our directory, where somebody else may read or write it now."""
+    return _spoiled(_paths.DIRECTORY, os.stat(_paths.DIRECTORY), _PRIVATE) if os.path.isdir(_paths.DIRECTORY) else None
+
+
+def _spoiled(path: str, found: os.stat_result, mode: int, ours: bool = True) -> Optional[Change]:
+    if found.st_mode & 0o7777 != mode:
+        return Change(f"file/{path}", f"mode {found.st_mode & 0o7777:04o}", f"mode {mode:04o}")
+    wanted = (os.geteuid(), os.getegid())
+    if ours and (found.st_uid, found.st_gid) != wanted:
+        return Change(f"file/{path}", f"owner {found.st_uid}:{found.st_gid}", "owner {}:{}".format(*wanted))
+    return None
 
 
 def present() -> list[str]:
@@ -120,13 +144,16 @@ def write(wanted: Installed, run: Runner) -> None:
         TargetProblem: a file cannot be written, and nothing was; or the service manager refuses.
     """
     stale = _stale(wanted)
-    changed = [path for path, file in wanted.files.items() if _kept(path) != file]
+    changed = [path for path, file in wanted.files.items() if _change(path, file)]
     staged: dict[str, str] = {}
     try:
         for path in changed:
-            os.makedirs(os.path.dirname(path), mode=0o700 if path.startswith(_paths.DIRECTORY) else 0o755, exist_ok=True)
+            os.makedirs(os.path.dirname(path), mode=_PRIVATE if path.startswith(_paths.DIRECTORY) else 0o755, exist_ok=True)
             _system.remove_staged(path)
             staged[path] = _system.stage(path, *wanted.files[path])
+        if any(path.startswith(_paths.DIRECTORY) for path in wanted.files) and _spoiled_directory():
+            os.chown(_paths.DIRECTORY, os.geteuid(), os.getegid())
+            os.chmod(_paths.DIRECTORY, _PRIVATE)
     except OSError as error:
         for temporary in staged.values():
             _system.remove(temporary)
@@ -156,8 +183,3 @@ def forget_learned() -> None:
     """What was learned outlives no policy."""
     if not present():
         shutil.rmtree(_paths.STATE_DIRECTORY, ignore_errors=True)
-
-
-def _kept(path: str) -> Optional[tuple[str, int]]:
-    text = _system.read(path)
-    return None if text is None else (text, os.stat(path).st_mode & 0o7777)

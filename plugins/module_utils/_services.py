@@ -32,6 +32,8 @@ from ansible_collections.webrtc.firewall.plugins.module_utils._units import Unit
 
 LEARN, LEARN_SOCKET, DNSMASQ = "webrtc-firewall-learn.service", "webrtc-firewall-learn.socket", "webrtc-firewall-dnsmasq.service"
 
+_BOOT_LINKS = "/etc/rcS.d"
+
 
 @dataclass(frozen=True)
 class Needs:
@@ -105,15 +107,28 @@ def sleeping(needs: Needs, run: Runner) -> list[str]:
     if manager() != "systemd":
         return []
     wanted = {name: unit.wanted_by for name, unit in _wanted(needs).items() if unit.wanted_by}
-    linked = [name for name, targets in wanted.items() if all(os.path.lexists(f"{UNITS}/{target}.wants/{name}") for target in targets)]
+    linked = [name for name, targets in wanted.items() if all(_leads(target, name) for target in targets)]
     active = run(["systemctl", "is-active", *linked], "").out.split() if linked else []
     # Between two tries of systemd's to start it, a unit is on its way and not asleep.
     running = {name for name, state in zip(linked, active) if state == "active"}
     return [name for name in wanted if name not in running]
 
 
+def _leads(target: str, name: str) -> bool:
+    """Whether a target's start brings a unit; a link to anything but the unit's file keeps it from that."""
+    link = f"{UNITS}/{target}.wants/{name}"
+    return os.path.lexists(link) and os.path.realpath(link) == os.path.realpath(f"{UNITS}/{name}")
+
+
 def _linked() -> bool:
-    return any(name.endswith("webrtc-firewall") and name.startswith("S") for name in os.listdir("/etc/rcS.d"))
+    links = _links()
+    return bool(links) and all(os.path.basename(link).startswith("S") and os.path.realpath(link) == INIT_SCRIPT for link in links)
+
+
+def _links() -> list[str]:
+    """What starts our init script, or keeps it from being started: a letter, two digits and its name."""
+    names = os.listdir(_BOOT_LINKS) if os.path.isdir(_BOOT_LINKS) else []
+    return [f"{_BOOT_LINKS}/{name}" for name in names if name[3:] == os.path.basename(INIT_SCRIPT)]
 
 
 def enable(needs: Needs, changed: Iterable[str], run: Runner) -> None:
@@ -129,6 +144,9 @@ def enable(needs: Needs, changed: Iterable[str], run: Runner) -> None:
     """
     touched = set(changed)
     if manager() == "sysv" and sleeping(needs, run):
+        # update-rc.d leaves a link that is there as it is, one that disables us among them.
+        for link in _links():
+            remove(link)
         _must(run, ["update-rc.d", "webrtc-firewall", "defaults"])
     if manager() != "systemd":
         return
@@ -140,6 +158,11 @@ def enable(needs: Needs, changed: Iterable[str], run: Runner) -> None:
     if LEARN_SOCKET in stale:
         # systemd does not let go of a socket while its service runs.
         _must(run, ["systemctl", "stop", LEARN])
+    for name in asleep:
+        for target in wanted[name].wanted_by:
+            if not _leads(target, name):
+                # systemd refuses to put its link in the place of another.
+                remove(f"{UNITS}/{target}.wants/{name}")
     if asleep:
         _must(run, ["systemctl", "enable", "--quiet", *asleep])
     for name in [*stale, *asleep]:

@@ -41,7 +41,8 @@ class Machine:
         # The one name that both services' policies resolve when wildcards are left to `any`.
         network = ["--network", "none", "--add-host", "api.liveavatar.com:198.18.0.7"]
         start = ["run", "--detach", *network, *(options or ("--cap-add", "NET_ADMIN,NET_RAW"))]
-        command = [*start, "--volume", f"{REPO}:{INSIDE}:ro", image(suite), "sleep", "3600"]
+        first = ["/lib/systemd/systemd"] if "--systemd=always" in options else ["sleep", "3600"]
+        command = [*start, "--volume", f"{REPO}:{INSIDE}:ro", image(suite), *first]
         self.id = podman(*command).stdout.strip()
         self.pipe = subprocess.Popen(
             ["podman", "exec", "--interactive", self.id, "python3", f"{INSIDE}/tests/golden/driver.py"],

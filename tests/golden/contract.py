@@ -29,6 +29,41 @@ CONTENT = (
 RTP = ("vonage/rtp-media", "udp 10000-50000 to 168.100.64.0/18, 216.147.0.0/18")
 
 
+POLICY = "/etc/webrtc-firewall/policy.json"
+
+
+def spoiled(path, mode="0666"):
+    """All that may happen to a file of ours, as `Contract.tampering` has it."""
+    told = f"file/{path}"
+    return (
+        (f"truncate -s 0 {path}", told, ""),
+        (f"truncate -s 100 {path}", told, ""),
+        (f"echo >> {path}", told, ""),
+        (f"rm {path}", told, ""),
+        (f"chmod {mode} {path}", told, ""),
+        (f"chown nobody {path}", told, ""),
+        (f"chgrp mail {path}", told, ""),
+        (f"cp -p {path} /tmp/copy; ln -sf /tmp/copy {path}", told, ""),
+        (f"ln -sf /tmp/nowhere {path}", told, ""),
+    )
+
+
+INIT = "/etc/init.d/webrtc-firewall"
+# What brings the rules back at boot where there is no systemd.
+STARTED = (
+    (f"truncate -s 0 {INIT}", f"file/{INIT}", ""),
+    (f"rm {INIT}", f"file/{INIT}", ""),
+    (f"chmod -x {INIT}", f"file/{INIT}", ""),
+    (f"sed -i 's/exec/true/' {INIT}", f"file/{INIT}", ""),
+    ("rm /etc/rcS.d/S*webrtc-firewall", "unit/webrtc-firewall", ""),
+    ("update-rc.d webrtc-firewall disable", "unit/webrtc-firewall", ""),
+    ("update-rc.d webrtc-firewall remove; rm -f /etc/rcS.d/*webrtc-firewall", "unit/webrtc-firewall", ""),
+    ("ln -sf /bin/true /etc/rcS.d/$(basename /etc/rcS.d/S*webrtc-firewall)", "unit/webrtc-firewall", ""),
+    ("chmod 0777 /etc/webrtc-firewall", "file//etc/webrtc-firewall", ""),
+    ("chown nobody /etc/webrtc-firewall", "file//etc/webrtc-firewall", ""),
+)
+
+
 def policy(services=("vonage",), **site):
     # The machine has no default route; so the way out is named.
     return to_dict(compile_site(list(services), {"wildcards": "any", "out_interfaces": ["lo"], **site}).policy)
@@ -132,7 +167,8 @@ class Contract:
     def test_damage_is_found_by_a_check_and_mended_by_the_next_run(self, applied, suite):
         good = applied.sh(self.live)
         # All of it on one release; of the others each has its share.
-        start, step = {"bookworm": (0, 1), "bullseye": (0, 2), "trixie": (1, 2)}[suite]
+        start, step = {"bookworm": (0, 1), "bullseye": (0, 4), "trixie": (2, 4)}[suite]
+        assert len(self.tampering) >= 30
         for damage, told, undo in self.tampering[start::step]:
             applied.sh(damage)
             damaged = applied.sh(self.live)

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import pytest
-from contract import Contract, policy
+from contract import POLICY, Contract, policy, spoiled
 
 START = """
 mkdir -p /run/dbus && dbus-daemon --system --fork --nopidfile
@@ -45,6 +45,7 @@ firewall-cmd --reload >/dev/null
 """
 FORWARD = "firewall-cmd --policy=webrtc-forward"
 MINE = "firewall-cmd --policy=mine"
+FILE = "/etc/firewalld/policies/webrtc-forward.xml"
 CLEAN = """
 rm -rf /etc/firewalld/zones/* /etc/firewalld/ipsets/* /etc/firewalld/policies/*
 firewall-cmd --reload >/dev/null
@@ -73,7 +74,34 @@ class TestFirewalld(Contract):
         (f"{FORWARD} --remove-ingress-zone=ANY && {FORWARD} --add-ingress-zone=public", "policy/webrtc-forward", ""),
         (f"{FORWARD} --permanent --set-description=x", "", ""),
         ("firewall-cmd --permanent --new-policy=webrtc-other", "policy/webrtc-other", ""),
-        ("echo >> /etc/webrtc-firewall/policy.json", "file//etc/webrtc-firewall/policy.json", ""),
+        (f"{FORWARD} --remove-egress-zone=$({FORWARD} --list-egress-zones) && {FORWARD} --add-egress-zone=internal",
+         "policy/webrtc-forward", ""),
+        (f"{FORWARD} --permanent --remove-egress-zone=$({FORWARD} --list-egress-zones)", "policy/webrtc-forward", ""),
+        (f"{FORWARD} --permanent --remove-ingress-zone=ANY", "policy/webrtc-forward", ""),
+        (f"{FORWARD} --permanent --remove-rich-rule=\"$({FORWARD} --list-rich-rules | grep -m1 10000-)\"", "vonage/rtp-media", ""),
+        (f"{FORWARD} --permanent --remove-rich-rule=\"$({FORWARD} --list-rich-rules | grep -m1 10000-)\"; firewall-cmd --reload",
+         "vonage/rtp-media", ""),
+        (f"{FORWARD} --list-rich-rules | while read -r rule; do {FORWARD} --permanent --remove-rich-rule=\"$rule\"; done",
+         "vonage/rtp-media", ""),
+        (f"{FORWARD} --add-rich-rule='rule family=ipv4 destination address=192.0.2.0/24 port port=1 protocol=udp drop'", "", ""),
+        (f"{FORWARD} --permanent --add-rich-rule='rule priority=-1 family=ipv4 destination address=216.147.0.0/18 drop'", "", ""),
+        (f"{FORWARD} --add-port=9/udp", "policy/webrtc-forward", ""),
+        (f"{FORWARD} --add-protocol=gre", "policy/webrtc-forward", ""),
+        (f"{FORWARD} --add-source-port=9/udp", "policy/webrtc-forward", ""),
+        (f"{FORWARD} --permanent --add-icmp-block=echo-request", "policy/webrtc-forward", ""),
+        (f"{FORWARD} --permanent --add-masquerade", "policy/webrtc-forward", ""),
+        (f"{FORWARD} --permanent --add-forward-port=port=9:proto=udp:toport=10:toaddr=192.0.2.1", "policy/webrtc-forward", ""),
+        (f"{FORWARD} --permanent --set-short=x", "", ""),
+        (f"{FORWARD} --permanent --set-target=DROP; firewall-cmd --reload", "policy/webrtc-forward", ""),
+        # Behind firewalld's back, and with its knowledge.
+        (f"truncate -s 0 {FILE}", "vonage/rtp-media", ""),
+        (f"truncate -s 300 {FILE}", "vonage/rtp-media", ""),
+        (f"sed 's/webrtc-forward/webrtc-other/' {FILE} >{FILE.replace('forward', 'other')}", "policy/webrtc-other", ""),
+        (f"rm {FILE}", "vonage/rtp-media", ""),
+        (f"rm {FILE}; firewall-cmd --reload", "vonage/rtp-media", ""),
+        (f"sed -i 's/10000-50000/10000-50001/' {FILE}", "vonage/rtp-media", ""),
+        (f"sed -i 's/10000-50000/10000-50001/' {FILE}; firewall-cmd --reload", "vonage/rtp-media", ""),
+        *spoiled(POLICY),
     )  # fmt: skip
 
     blocking = (

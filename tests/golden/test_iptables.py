@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from contract import Contract
+from contract import POLICY, STARTED, Contract, spoiled
 
 # As Docker and fail2ban leave it, beside rules by hand.
 FOREIGN = """*filter
@@ -77,11 +77,32 @@ class Iptables(Contract):
             (f"ipset add {rtp} 192.0.2.1", "vonage/rtp-media", ""),
             ("ipset create wf4.other.12345678 hash:net", "set/wf4.other", ""),
             (f"{tool} -A DOCKER-USER -m comment --comment webrtc.firewall -j webrtc-forward", f"jump/{tool} DOCKER-USER", ""),
-            ("echo >> /etc/webrtc-firewall/rules.v4", "file//etc/webrtc-firewall/rules.v4", ""),
+            (f"{tool} -R webrtc-flows 1 -p udp --dport 1 -m comment --comment vonage/rtp-media -j webrtc-permit", "vonage/rtp-media", ""),
+            (f"{tool} -D webrtc-forward 1", "frame/permit", ""),
+            (f"{tool} -R webrtc-forward 3 -m comment --comment frame/decide -j webrtc-flows", "frame/decide", ""),
+            (f"{tool} -D webrtc-forward 2;"
+             f" {tool} -A webrtc-forward -m conntrack ! --ctstate NEW -m comment --comment frame/known -j RETURN", "frame/", ""),
+            (f"{tool} -F webrtc-permit", "frame/permit", ""),
+            (f"{tool} -R webrtc-permit 2 -m comment --comment frame/permit -j DROP", "frame/permit", ""),
+            (f"{tool} -I webrtc-permit -j RETURN", "unknown rule", ""),
+            (f"for chain in forward flows permit; do {tool} -F webrtc-$chain; done; {tool} -D DOCKER-USER 1;"
+             f" for chain in forward flows permit; do {tool} -X webrtc-$chain; done", "vonage/rtp-media", ""),
+            (f"{tool} -I FORWARD -m comment --comment webrtc.firewall -j webrtc-forward", f"jump/{tool} FORWARD", ""),
+            (f"{tool} -I INPUT -m comment --comment webrtc.firewall -j webrtc-forward", f"jump/{tool} INPUT", ""),
+            (f"{tool} -R DOCKER-USER 1 -m comment --comment webrtc.firewall -j webrtc-flows", f"jump/{tool} DOCKER-USER", ""),
+            (f"ip6{tool[2:]} -D FORWARD -m comment --comment webrtc.firewall -j webrtc-forward", f"jump/ip6{tool[2:]} FORWARD", ""),
+            (f"ip6{tool[2:]} -D webrtc-flows 1", "vonage/signaling", ""),
+            (f"ipset flush {rtp}; ipset add {rtp} 0.0.0.0/1; ipset add {rtp} 128.0.0.0/1", "vonage/rtp-media", ""),
+            (f"ipset swap {rtp} $(ipset -n list | grep sip-udp); ipset flush {rtp}", "vonage/rtp-media", ""),
+            *spoiled(POLICY),
+            *spoiled("/etc/webrtc-firewall/rules.v4"),
+            ("rm /etc/webrtc-firewall/rules.v6", "file//etc/webrtc-firewall/rules.v6", ""),
             ("echo >> /etc/webrtc-firewall/sets.ipset", "file//etc/webrtc-firewall/sets.ipset", ""),
+            ("truncate -s 0 /etc/webrtc-firewall/sets.ipset", "file//etc/webrtc-firewall/sets.ipset", ""),
             ("rm /etc/webrtc-firewall/restore", "file//etc/webrtc-firewall/restore", ""),
-            ("chmod 644 /etc/webrtc-firewall/policy.json", "file//etc/webrtc-firewall/policy.json", ""),
+            ("chmod -x /etc/webrtc-firewall/restore", "file//etc/webrtc-firewall/restore", ""),
             (f"mkdir -p /etc/iptables; {tool}-save >/etc/iptables/rules.v4", "file//etc/iptables/rules.v4", ""),
+            *STARTED,
         )  # fmt: skip
 
     @property

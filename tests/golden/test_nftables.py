@@ -6,8 +6,19 @@
 
 from __future__ import annotations
 
-from contract import Contract
-from test_machine import DOCKER, FOREIGN, TAMPERING
+from contract import POLICY, STARTED, Contract, spoiled
+from test_machine import DOCKER, FOREIGN
+
+TABLE = "inet webrtc_firewall"
+RULES = "/etc/webrtc-firewall/ruleset.nft"
+RESTORE = "/etc/webrtc-firewall/restore"
+FORWARD, DOCKER_USER = "permit/nft inet filter forward", "permit/iptables-nft ip filter DOCKER-USER"
+MARK = "ct mark and 0x10000 == 0x10000 accept comment webrtc.firewall"
+
+
+def first(chain, option=""):
+    """The handle of the first rule that has the option."""
+    return f"$(nft -a list chain {chain} | grep handle | tail -n +2 | grep -m1 -e '{option}' | sed 's/.* //')"
 
 
 class TestNftables(Contract):
@@ -21,8 +32,6 @@ class TestNftables(Contract):
         "nft 'add chain inet f2b-table f2b-chain { type filter hook input priority -1; }'\n"
         "nft add rule inet f2b-table f2b-chain tcp dport 22 ip saddr @banned reject\n"
     )
-    # The others are in test_machine.py, one test each.
-    tampering = tuple((damage, told, "") for damage, told in TAMPERING[2:6])
     blocking = (
         # A new chain that drops all it is not told to accept: without a permit of ours nothing passes.
         (
@@ -85,4 +94,74 @@ class TestNftables(Contract):
             ("vonage/sip-tls",),
             "iptables-nft -D DOCKER-USER 1",
         ),
+    )
+    tampering = (
+        (f"nft delete table {TABLE}", "vonage/rtp-media", ""),
+        (f"nft flush table {TABLE}", "vonage/rtp-media", ""),
+        (f"nft flush chain {TABLE} wf_flows", "vonage/rtp-media", ""),
+        (f"nft flush chain {TABLE} wf_forward", "frame/", ""),
+        (f"nft flush chain {TABLE} wf_forward; nft delete chain {TABLE} wf_forward", "frame/", ""),
+        (f"nft delete rule {TABLE} wf_flows handle {first(f'{TABLE} wf_flows')}", "vonage/rtp-media", ""),
+        (f"nft delete rule {TABLE} wf_forward handle {first(f'{TABLE} wf_forward', 'scope')}", "frame/scope", ""),
+        # Changed: another port, another verdict, another set, another mark, no comment.
+        (f"nft replace rule {TABLE} wf_flows handle {first(f'{TABLE} wf_flows')} udp dport 10000-50001 "
+         "ip daddr @vonage.rtp-media.ipv4 counter name vonage.rtp-media ct mark set ct mark or 0x10000 accept comment vonage/rtp-media",
+         "vonage/rtp-media", ""),
+        (f"nft replace rule {TABLE} wf_flows handle {first(f'{TABLE} wf_flows')} udp dport 10000-50000 "
+         "ip daddr @vonage.rtp-media.ipv4 counter name vonage.rtp-media ct mark set ct mark or 0x10000 drop comment vonage/rtp-media",
+         "vonage/rtp-media", ""),
+        (f"nft replace rule {TABLE} wf_flows handle {first(f'{TABLE} wf_flows')} udp dport 10000-50000 "
+         "ip daddr @vonage.sip-udp.ipv4 counter name vonage.rtp-media ct mark set ct mark or 0x10000 accept comment vonage/rtp-media",
+         "vonage/rtp-media", ""),
+        (f"nft replace rule {TABLE} wf_flows handle {first(f'{TABLE} wf_flows')} udp dport 10000-50000 "
+         "ip daddr @vonage.rtp-media.ipv4 counter name vonage.rtp-media ct mark set ct mark or 0x20000 accept comment vonage/rtp-media",
+         "vonage/rtp-media", ""),
+        (f"nft replace rule {TABLE} wf_flows handle {first(f'{TABLE} wf_flows')} udp dport 10000-50000 "
+         "ip daddr @vonage.rtp-media.ipv4 counter name vonage.rtp-media ct mark set ct mark or 0x10000 accept",
+         "", ""),
+        (f"nft replace rule {TABLE} wf_forward handle {first(f'{TABLE} wf_forward', 'scope')} oifname != wan9 accept comment frame/scope",
+         "frame/scope", ""),
+        # Twice, in another order, and what is not ours.
+        (f"nft insert rule {TABLE} wf_flows drop comment vonage/rtp-media", "vonage/rtp-media", ""),
+        (f"nft add rule {TABLE} wf_forward goto wf_flows comment frame/decide", "frame/decide", ""),
+        (f"nft delete rule {TABLE} wf_forward handle {first(f'{TABLE} wf_forward', 'known')};"
+         f" nft add rule {TABLE} wf_forward ct state != new accept comment frame/known", "frame/", ""),
+        (f"nft add rule {TABLE} wf_flows accept", "unknown rule", ""),
+        (f"nft insert rule {TABLE} wf_forward drop", "unknown rule", ""),
+        # Sets.
+        (f"nft flush set {TABLE} vonage.rtp-media.ipv4", "vonage/rtp-media", ""),
+        (f"nft delete element {TABLE} vonage.sip-tcp.ipv4 '{{ 216.147.0.0/18 }}'", "vonage/sip-tcp", ""),
+        (f"nft add element {TABLE} vonage.sip-tcp.ipv4 '{{ 192.0.2.1 }}'", "vonage/sip-tcp", ""),
+        (f"nft flush set {TABLE} vonage.turn-udp.ipv4; nft add element {TABLE} vonage.turn-udp.ipv4 '{{ 0.0.0.0/1 }}'",
+         "vonage/turn-udp", ""),
+        (f"nft add set {TABLE} other '{{ type ipv4_addr; }}'", "set/other", ""),
+        (f"nft add map {TABLE} other '{{ type ipv4_addr : verdict; }}'", "unknown object", ""),
+        (f"nft add counter {TABLE} other", "counter/other", ""),
+        # Chains and the table itself.
+        (f"nft 'add chain {TABLE} wf_forward {{ policy drop; }}'", "chain/wf_forward", ""),
+        (f"nft add chain {TABLE} other", "chain/other", ""),
+        (f"nft 'add chain {TABLE} other {{ type filter hook forward priority 5; policy drop; }}'", "chain/other", ""),
+        (f"nft flush chain {TABLE} wf_forward; nft delete chain {TABLE} wf_forward;"
+         f" nft 'add chain {TABLE} wf_forward {{ type filter hook forward priority 10; }}'; nft add rule {TABLE} wf_forward goto wf_flows",
+         "chain/wf_forward", ""),
+        (f"nft add table {TABLE} '{{ flags dormant; }}'", "unknown object", ""),
+        # Permits in chains of others.
+        (f"nft delete rule inet filter forward handle {first('inet filter forward', 'webrtc.firewall')}", FORWARD, ""),
+        ("nft insert rule inet filter forward tcp dport 7 drop", FORWARD,
+         f"nft delete rule inet filter forward handle {first('inet filter forward', 'dport 7 drop')}"),
+        (f"nft delete rule inet filter forward handle {first('inet filter forward', 'webrtc.firewall')};"
+         f" nft add rule inet filter forward tcp dport 7 drop; nft add rule inet filter forward {MARK}", FORWARD,
+         f"nft delete rule inet filter forward handle {first('inet filter forward', 'dport 7 drop')}"),
+        (f"nft add rule inet filter forward {MARK}", FORWARD, ""),
+        (f"nft replace rule inet filter forward handle {first('inet filter forward', 'webrtc.firewall')} accept comment webrtc.firewall",
+         FORWARD, ""),
+        (f"nft insert rule inet f2b-table f2b-chain {MARK}", "permit/nft inet f2b-table f2b-chain", ""),
+        ("iptables-nft -D DOCKER-USER 1", DOCKER_USER, ""),
+        ("iptables-nft -I DOCKER-USER 1 -p tcp --dport 7 -j DROP", DOCKER_USER, "iptables-nft -D DOCKER-USER -p tcp --dport 7 -j DROP"),
+        *spoiled(POLICY),
+        *spoiled(RULES),
+        (f"sed -i 's/50000/50001/' {RULES}", f"file/{RULES}", ""),
+        (f"truncate -s 0 {RESTORE}", f"file/{RESTORE}", ""),
+        (f"chmod -x {RESTORE}", f"file/{RESTORE}", ""),
+        *STARTED,
     )  # fmt: skip

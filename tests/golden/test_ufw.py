@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from contract import Contract
+from contract import POLICY, Contract, spoiled
 
 # Rules as people have them: plain ones, a limit, a log, route rules, application profiles, comments.
 FOREIGN = """
@@ -84,7 +84,19 @@ class TestUfw(Contract):
         (f"sed -i '/^-A/s/10000:50000/10000:50001/' {RULES}", "vonage/rtp-media", ""),
         (f"sed -i '/^-A.*10000:50000/d' {RULES}", "vonage/rtp-media", ""),
         (MOVE, "frame/order", ""),
-        ("echo >> /etc/webrtc-firewall/policy.json", "file//etc/webrtc-firewall/policy.json", ""),
+        (f"iptables -D {USER} {LIVE_RTP} -j ACCEPT", "vonage/rtp-media", ""),
+        (f"iptables -D {USER} {LIVE_RTP} -j ACCEPT; iptables -I {USER} {LIVE_RTP} -j DROP", "", f"iptables -D {USER} {LIVE_RTP} -j DROP"),
+        (f"iptables -I {USER} 1 {LIVE_RTP} -j REJECT", "frame/order", f"iptables -D {USER} {LIVE_RTP} -j REJECT"),
+        ("ip6tables -D ufw6-user-forward 1", "vonage/signaling", ""),
+        # What it leaves is nobody's rule any more; ufw drops it when it writes its file again.
+        (f"sed -i '/comment=7765627274/d' {RULES}", "", "ufw route allow 1/tcp; ufw route delete allow 1/tcp"),
+        (f"sed -i '/^-A.*-o lo/d' {RULES}", "vonage/", ""),
+        ("sed -i '/out_lo/,+2d' /etc/ufw/user6.rules", "vonage/signaling", ""),
+        ("sed -i '/out_lo/,+2d' /etc/ufw/user6.rules; ufw reload", "vonage/signaling", ""),
+        (f"sed -i 's/out_lo/out_wan9/; s/-o lo/-o wan9/' {RULES}", "vonage/", ""),
+        (f"sed -i '/route:allow udp 10000.*216/s/allow/deny/' {RULES}", "vonage/rtp-media", ""),
+        ("for number in 1 2 3; do ufw --force delete 1; done", "vonage/", ""),
+        *spoiled(POLICY),
     )  # fmt: skip
 
     blocking = (

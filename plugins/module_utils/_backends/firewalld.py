@@ -212,9 +212,10 @@ class Firewalld(Backend):
         runtime = {name: item for name, item in wanted.policies.items() if not reload and _changeable(there[name]) != _changeable(item)}
         policies = _different(wanted.policies, live.permanent.policies)
         self._ask({"do": "write", "permanent": policies, "sets": sets, "fill": held, "runtime": runtime, "reload": reload})
+        unknown = {f"{DIRECTORIES[0]}/{name}.xml" for name, item in policies.items() if item is None}
         for path in _own_files():
-            # What firewalld keeps of an earlier text.
-            if path.endswith(".old"):
+            # What firewalld keeps of an earlier text, and a file that it has not met yet.
+            if path.endswith(".old") or path in unknown:
                 _system.remove(path)
 
     def observing(self, policy: Policy, live: Live) -> Optional[Policy]:
