@@ -176,7 +176,9 @@ class Contract:
             assert found and any(name.startswith(told) for name in found), (damage, found)
             drift = applied.drift()
             assert not drift["clean"], damage
-            assert {item["id"]: [item["found"], item["expected"]] for item in drift["drift"]} == found, damage
+            words = {item["id"]: [item["found"], item["expected"]] for item in drift["drift"]}
+            # With its policy damaged nobody knows what the rest should be.
+            assert words == found or (told == f"file/{POLICY}" and list(words) == [told]), (damage, words, found)
             assert applied.sh(self.live) == damaged, damage
             assert applied.apply(policy())["changes"] == found, damage
             assert applied.apply(policy())["changes"] == {}, damage
