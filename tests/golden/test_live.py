@@ -15,7 +15,7 @@ from contextlib import contextmanager
 import lab
 import pytest
 from contract import policy
-from podman import podman
+from podman import podman, remove
 from subject import KINDS
 from test_machine import FOREIGN
 
@@ -117,7 +117,8 @@ def calls(machines, name):
             box.sh(STARTS[name] or kind.foreign)
             yield Call(box, parts["client"])
         finally:
-            lab.down(own)
+            # The gateway goes with its machine.
+            remove(*(container for part, container in lab.containers(own).items() if part != "gateway"))
 
 
 def one_round(call):
