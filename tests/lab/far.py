@@ -5,7 +5,7 @@
 """The far side's servers, on every address and every port there is: silence can then only mean a firewall.
 
 443/tcp: TLS with HTTP, WebSocket or STUN/TURN inside, or STUN/TURN without TLS; TURN goes on to coturn.
-3478: coturn. 5060 and 5061: SIP. 53: PowerDNS with the vendors' zones. 2222: what a scenario starts there. All other ports echo.
+3478: coturn. 5060 and 5061: SIP. 53: PowerDNS with the vendors' zones. 2022: what a scenario starts there. All other ports echo.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ REDIRECT = f"""
 table inet far {{
     chain prerouting {{
         type nat hook prerouting priority -100; policy accept;
-        tcp dport 2222 return
+        tcp dport 2022 return
         meta l4proto {{ tcp, udp }} th dport 53 redirect to :53
         meta l4proto {{ tcp, udp }} th dport 3478 redirect to :3478
         tcp dport {{ 443, 5060, 5061 }} redirect to tcp dport map {{ 443 : 443, 5060 : 5060, 5061 : 5061 }}
