@@ -215,12 +215,16 @@ class Wire:
                 await self._flush()
                 return done
             data = await self._read()
-            self._incoming.write(data) if data else self._incoming.write_eof()
+            if data:
+                self._incoming.write(data)
+            else:
+                self._incoming.write_eof()
             await asyncio.sleep(0)
 
     async def _flush(self) -> None:
-        if self._outgoing.pending:
-            await self._loop.sock_sendall(self._open_socket(), self._outgoing.read())
+        data = self._outgoing.read()
+        if data:
+            await self._loop.sock_sendall(self._open_socket(), data)
 
     def _tls_error(self, error: Any) -> ProbeError:
         if isinstance(error, _ssl.SSLEOFError) or not self._heard:
