@@ -57,7 +57,7 @@ class Wire:
         self._tls: Any = None
         self._incoming: Any = None
         self._outgoing: Any = None
-        self._heard = self._shaken = False
+        self._shaken = False
         # The last datagram that was no answer: if no better one comes, it is what is told.
         self._bad: Optional[ProbeError] = None
 
@@ -185,7 +185,7 @@ class Wire:
         """Connect and shake hands; returns why the certificate is not to be trusted, with the connection of no use then."""
         await self._connect()
         self._stage = "shaking hands after the ClientHello"
-        self._heard = self._shaken = False
+        self._shaken = False
         self._incoming, self._outgoing = _ssl.MemoryBIO(), _ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=self._endpoint.probe.name)
         try:
@@ -205,7 +205,8 @@ class Wire:
             except _ssl.SSLCertVerificationError:
                 await self._flush()
                 raise
-            except _ssl.SSLZeroReturnError:
+            except (_ssl.SSLZeroReturnError, _ssl.SSLEOFError):
+                # Many servers end a connection without the alert that should come first.
                 if self._shaken:
                     return b""
                 raise ProbeError(f"closed while {self._stage}", RESET) from None
@@ -227,14 +228,10 @@ class Wire:
             await self._loop.sock_sendall(self._open_socket(), data)
 
     def _tls_error(self, error: Any) -> ProbeError:
-        if isinstance(error, _ssl.SSLEOFError) or not self._heard:
-            return ProbeError(f"closed while {self._stage}", RESET)
         return ProbeError(f"TLS: {str(error.reason or error).replace('_', ' ').lower()} while {self._stage}")
 
     async def _read(self) -> bytes:
-        data = await self._loop.sock_recv(self._open_socket(), LIMIT)
-        self._heard = self._heard or bool(data)
-        return data
+        return await self._loop.sock_recv(self._open_socket(), LIMIT)
 
     async def _receive_stream(self, parse: Parser[T]) -> T:
         data = b""

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import socket
@@ -20,6 +21,7 @@ import pytest
 from ansible_collections.webrtc.firewall.plugins.module_utils import (
     _probe_http,
     _probe_input,
+    _probe_model,
     _probe_run,
     _probe_stream,
     _probe_stun,
@@ -266,6 +268,8 @@ def test_garbage_over_udp(kind, answers):
         result = one(kind=kind, port=port, timeout=SHORT if answers == 1 else PATIENT)
     assert result["verdict"] == "bad-answer"
     assert "but b'\\xff" in result["facts"]["why"]
+    # A flood is not listened to until the time is over.
+    assert answers == 1 or result["seconds"] < PATIENT
 
 
 def test_an_answer_after_garbage_counts():
@@ -428,6 +432,51 @@ def test_stream_before_a_flood_of_other_packets():
     with datagram_server(lambda data, peer: (b"\x80" * 100 for _answer in range(1000000))) as port:
         result = one(kind="stream", port=port, seconds=0.2)
     assert (result["verdict"], result["facts"]["received"]) == ("timed-out", 0)
+
+
+def with_wire(kind, port, work, transport="udp"):
+    """What a coroutine function gives for a wire to a port of ours."""
+    (probe,) = _probe_input.read([{"id": "x", "kind": kind, "transport": transport, "host": HOST, "port": port}], PATIENT, 600)
+
+    async def main():
+        wire = _probe_wire.Wire(_probe_model.Endpoint(probe, HOST, port), PATIENT)
+        try:
+            await wire.open()
+            return await work(wire)
+        finally:
+            wire.close()
+
+    return asyncio.run(main())
+
+
+def test_no_more_than_the_limit_is_read_whatever_the_parser_says():
+    lengths = []
+
+    def never(data):
+        lengths.append(len(data))
+
+    with stream_server(endless(b"")) as port, pytest.raises(_probe_model.ProbeError, match="more than 65536 bytes without an end"):
+        with_wire("stun", port, lambda wire: wire.ask(b"?", never), "tcp")
+    assert lengths[-1] <= 2 * 65536
+
+
+def test_a_flood_leaves_time_for_the_clock():
+    ticks = []
+
+    async def work(wire):
+        await wire.send(b"?")
+        _data, peer = flood.recvfrom(10)
+        for _datagram in range(50):
+            flood.sendto(b"!", peer)
+        asyncio.get_running_loop().call_soon(ticks.append, 1)
+        for _datagram in range(50):
+            assert await wire.receive() == b"!"
+        return list(ticks)
+
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as flood:
+        flood.bind((HOST, 0))
+        # What was due ran in between, and not after everything was read.
+        assert with_wire("stun", flood.getsockname()[1], work) == [1]
 
 
 def answer_http(response):
