@@ -29,10 +29,16 @@ class Compiled:
     Attributes:
         requirements: the rows that the site wants, with its own values, sorted by service and id.
         policy: what is to be let through for them.
+        choices: what the site chose, sorted by the services' names.
+        site: what the site says for all of them.
+        offer: the services that there are to choose from.
     """
 
     requirements: tuple[Requirement, ...]
     policy: Policy
+    choices: tuple[Choice, ...]
+    site: Site
+    offer: Offer
 
 
 def compile_site(services: Any, options: Mapping[str, Any]) -> Compiled:
@@ -49,6 +55,19 @@ def compile_site(services: Any, options: Mapping[str, Any]) -> Compiled:
         InvalidInput: anything in either argument is wrong; all problems of all stages at once.
     """
     check = Input()
+    compiled = read_site_and_services(services, options, check)
+    check.raise_if_any()
+    return compiled
+
+
+def read_site_and_services(services: Any, options: Mapping[str, Any], check: Input) -> Compiled:
+    """The same line for who has more to read: nothing of the result may be used where `check` has problems.
+
+    Args:
+        services: names of services, or mappings.
+        options: the site's options by name.
+        check: takes the problems.
+    """
     site = read_site(options, check)
     offer = Offer(site.custom_services, check)
     choices = read_choices(services, offer, site.tier, check)
@@ -66,8 +85,7 @@ def compile_site(services: Any, options: Mapping[str, Any]) -> Compiled:
             dated[choice.service.name] = choice.service.hostnames.date
         unsatisfied.update((f"{row.service}/{row.id}", reason) for row, (_flow, reason) in zip(wanted, opened) if reason)
 
-    check.raise_if_any()
-    return Compiled(tuple(requirements), Policy(site.frame, flows, unsatisfied, dated))
+    return Compiled(tuple(requirements), Policy(site.frame, flows, unsatisfied, dated), tuple(choices), site, offer)
 
 
 def _open(requirement: Requirement, choice: Choice, site: Site, check: Input) -> tuple[Flow | None, str]:

@@ -14,6 +14,44 @@ from typing import Any, Mapping
 from ansible_collections.webrtc.firewall.plugins.plugin_utils._destinations import Destinations
 
 TIERS = ("minimum", "recommended")
+# In the place of a check's hosts: the names on the service's list of host names that the requirement's destinations cover.
+LISTED = "listed"
+# What can become of a call, for which a service has words of its own.
+OUTCOMES = ("no-call", "no-media", "drops")
+
+
+@dataclass(frozen=True)
+class Check:
+    """How a requirement is probed from a machine of the users' network.
+
+    Attributes:
+        kind: a kind of the module probe.
+        transport: udp, tcp or tls; one that fits the requirement's protocol.
+        hosts: addresses and names; none where the document names no server.
+        listed: whether the hosts are those on the service's list of host names.
+        path: of an HTTP request.
+    """
+
+    kind: str
+    transport: str
+    hosts: tuple[str, ...] = ()
+    listed: bool = False
+    path: str = "/"
+
+
+@dataclass(frozen=True)
+class Way:
+    """One way that media can take.
+
+    Attributes:
+        way: what people call it.
+        needs: ids of the requirements that must all be open.
+        quality: what users notice when calls take this way; empty for the best.
+    """
+
+    way: str
+    needs: tuple[str, ...]
+    quality: str = ""
 
 
 @dataclass(frozen=True)
@@ -46,6 +84,7 @@ class Requirement:
         note: what else there is to say.
         fallback_of: the id of the requirement that this one stands in for.
         alternatives: other destinations by name.
+        checks: how it is probed; none, if nothing is known.
     """
 
     service: str
@@ -63,6 +102,7 @@ class Requirement:
     note: str = ""
     fallback_of: str = ""
     alternatives: Mapping[str, Alternative] = field(default_factory=dict)
+    checks: tuple[Check, ...] = ()
 
     def is_called(self, name: str) -> bool:
         """Whether a name means this requirement, by its id or its group."""
@@ -81,12 +121,29 @@ class Hostnames:
 
 @dataclass(frozen=True)
 class Service:
-    """A service with all its requirements, sorted by id, and the values of its variables."""
+    """A service with all its requirements, sorted by id, and the values of its variables.
+
+    Attributes:
+        name: its name.
+        requirements: its rows.
+        hostnames: the vendor's list of names, if there is one.
+        variables: values by name.
+        title: what people call it; may be empty.
+        document: where the rows come from; may be empty.
+        prerequisites: ids that every call needs.
+        ladder: the ways that media can take, best first.
+        outcomes: by some of `OUTCOMES`, what users notice.
+    """
 
     name: str
     requirements: tuple[Requirement, ...]
     hostnames: Hostnames | None = None
     variables: Mapping[str, str] = field(default_factory=dict)
+    title: str = ""
+    document: str = ""
+    prerequisites: tuple[str, ...] = ()
+    ladder: tuple[Way, ...] = ()
+    outcomes: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def names(self) -> list[str]:
@@ -103,4 +160,10 @@ def to_dict(requirement: Requirement) -> dict[str, Any]:
     for name, other in requirement.alternatives.items():
         told = {key: value for key, value in vars(other).items() if isinstance(value, str) and value}
         others[name] = {**told, "destinations": other.destinations.texts()}
-    return {**row, "alternatives": others} if others else row
+    checks = [_check_to_dict(check) for check in requirement.checks]
+    return {**row, **({"alternatives": others} if others else {}), **({"checks": checks} if checks else {})}
+
+
+def _check_to_dict(check: Check) -> dict[str, Any]:
+    hosts = {"hosts": LISTED if check.listed else list(check.hosts)} if check.listed or check.hosts else {}
+    return {"kind": check.kind, "transport": check.transport, **hosts, **({"path": check.path} if check.path != "/" else {})}

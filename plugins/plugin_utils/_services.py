@@ -22,6 +22,7 @@ from ansible_collections.webrtc.firewall.plugins.plugin_utils._destinations impo
     read_hostname,
     read_ports,
 )
+from ansible_collections.webrtc.firewall.plugins.plugin_utils._diagnosis_keys import read_checks, read_diagnosis
 from ansible_collections.webrtc.firewall.plugins.plugin_utils._input import Input
 from ansible_collections.webrtc.firewall.plugins.plugin_utils._requirements import (
     TIERS,
@@ -39,7 +40,9 @@ _NEEDED = ("id", "destinations", "protocol", "ports")
 _TEXTS = ("purpose", "application", "symptom", "source", "note")
 # What a row of the catalog must tell beyond what a site's own row needs: no entry without evidence.
 _EVIDENCE = ("purpose", "tier", "group", "application", "symptom", "source", "date")
-_OPTIONAL = ("fallback_of", "alternatives", "note")
+_OPTIONAL = ("fallback_of", "alternatives", "note", "checks")
+# What the verdicts of a service's requirements come to; see _diagnosis_keys.
+_DIAGNOSIS = ("prerequisites", "ladder", "outcomes")
 
 
 def read_service(data: Any, path: str, check: Input, complete: bool = False, chosen: Any = None, chosen_path: str = "") -> Service:
@@ -54,9 +57,9 @@ def read_service(data: Any, path: str, check: Input, complete: bool = False, cho
         chosen_path: where those are.
     """
     told = ("title", "document")
-    entry = check.mapping(data, path, ("service", "requirements", *(told if complete else ())), (*told, "variables", "hostnames"))
-    for key in set(told) & set(entry):
-        check.text(entry[key], f"{path}.{key}")
+    known = (*told, "variables", "hostnames", *_DIAGNOSIS)
+    entry = check.mapping(data, path, ("service", "requirements", *(told if complete else ())), known)
+    texts = {key: check.text(entry[key], f"{path}.{key}") for key in told if key in entry}
     name = check.text(entry["service"], f"{path}.service", SERVICE_NAME, _A_SERVICE) if "service" in entry else ""
     variables = _read_variables(entry.get("variables", {}), f"{path}.variables", check)
     if chosen is not None:
@@ -64,7 +67,8 @@ def read_service(data: Any, path: str, check: Input, complete: bool = False, cho
     rows = _Rows(name, variables, complete, check)
     requirements = rows.read(entry["requirements"], f"{path}.requirements") if "requirements" in entry else ()
     listed = rows.hostnames(entry["hostnames"], f"{path}.hostnames") if "hostnames" in entry else None
-    return Service(name, requirements, listed, variables)
+    diagnosis = read_diagnosis(entry, path, requirements, listed is not None, check)
+    return Service(name, requirements, listed, variables, texts.get("title", ""), texts.get("document", ""), **diagnosis)
 
 
 def _read_variables(value: Any, path: str, check: Input, known: set[str] | None = None) -> dict[str, str]:
@@ -114,14 +118,16 @@ class _Rows:
         row = check.mapping(value, path, (*_NEEDED, *evidence), (*_EVIDENCE, *_OPTIONAL))
         names = {key: check.text(row[key], f"{path}.{key}", REQUIREMENT_ID, _AN_ID) for key in ("id", "group", "fallback_of") if key in row}
         others = check.mapping(row.get("alternatives", {}), f"{path}.alternatives")
+        protocol = check.choice(row["protocol"], f"{path}.protocol", PROTOCOLS) if "protocol" in row else ""
         return Requirement(
             service=self.service,
             id=names.pop("id", ""),
             destinations=self.destinations(row, path),
-            protocol=check.choice(row["protocol"], f"{path}.protocol", PROTOCOLS) if "protocol" in row else "",
+            protocol=protocol,
             ports=read_ports(row["ports"], f"{path}.ports", check) if "ports" in row else (),
             tier=check.choice(row.get("tier", TIERS[0]), f"{path}.tier", TIERS),
             alternatives={name: self.alternative(other, name, f"{path}.alternatives") for name, other in others.items()},
+            checks=read_checks(row["checks"], f"{path}.checks", protocol, self.variables, check) if "checks" in row else (),
             **names,
             **self.texts(row, path, _TEXTS),
             **self.date(row, path),
