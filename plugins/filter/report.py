@@ -13,7 +13,8 @@ version_added: 0.1.0
 author:
   - webrtc.firewall contributors (!UNKNOWN)
 description:
-  - Writes an assessment for people or programs. One without evidence becomes a change request, which says what shall be opened, why and from which document.
+  - Writes an assessment for people or programs.
+  - One without evidence becomes a change request, which says what shall be opened, why and from which document.
   - Equal assessments give equal texts. Text that comes from the network is shown, never obeyed, in each format.
 positional: _input
 options:

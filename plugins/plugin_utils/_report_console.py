@@ -13,7 +13,7 @@ from typing import Iterator, Sequence
 from ansible_collections.webrtc.firewall.plugins.plugin_utils import _report_text, _report_view
 from ansible_collections.webrtc.firewall.plugins.plugin_utils._report_input import Data
 from ansible_collections.webrtc.firewall.plugins.plugin_utils._report_text import clean
-from ansible_collections.webrtc.firewall.plugins.plugin_utils._report_view import BAD, View
+from ansible_collections.webrtc.firewall.plugins.plugin_utils._report_view import View
 
 _COLUMN = 48
 
@@ -33,9 +33,7 @@ def _head(view: View) -> Iterator[str]:
 
 
 def _verification(view: View) -> Iterator[str]:
-    points, more = _report_text.pick(
-        list(enumerate(view.points)), _report_view.MOST_POINTS, lambda pair: any(row["verdict"] in BAD for row in pair[1]["requirements"])
-    )
+    points, more = view.shown_points
     for number, point in points:
         yield from _point(view, number, point)
     yield from filter(None, [_report_text.left_out(more, "vantage point")])
@@ -52,7 +50,7 @@ def _point(view: View, number: int, point: Data) -> Iterator[str]:
         ("SERVICE", "OUTCOME", "WAY", "USERS NOTICE"),
         [(row["name"], _report_view.OUTCOME_NAMES[row["outcome"]], row["way"], row["users_notice"]) for row in point["services"]],
     )
-    shown, more = _report_text.pick(view.requirements, _report_view.MOST_REQUIREMENTS, lambda row: view.troubled(row["id"]))
+    shown, more = view.shown_requirements
     found = [(row, view.result(number, row["id"])) for row in shown]
     yield from _table(
         ("REQUIREMENT", "VERDICT", "CAUSE", "WHAT"),
@@ -134,10 +132,8 @@ def _cause(result: Data) -> str:
 
 
 def _what(requirement: Data) -> str:
-    return (
-        clean(requirement["rule"], 500)
-        or f"{_report_view.carried(requirement).lower()} to {', '.join(_report_view.destinations(requirement, 8))}"
-    )
+    places = ", ".join(_report_view.destinations(requirement, 8))
+    return clean(requirement["rule"], 500) or f"{_report_view.carried(requirement).lower()} to {places}"
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:

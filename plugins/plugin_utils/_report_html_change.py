@@ -27,12 +27,13 @@ def sections(view: View) -> list[tuple[str, str, Optional[Markup]]]:
         ("flows", "What shall be opened", join([tag("p", DIRECTION), *(_service(row, index) for index, row in enumerate(view.services))])),
         ("not-opened", "What cannot be opened, and why", _unsatisfied(view)),
         ("site", "Where it holds", _site(view)),
-        (
-            "documents",
-            "Documents",
-            tag("ul", [tag("li", row["title"], ": ", row["document"]) for row in view.services]) if view.services else None,
-        ),
+        ("documents", "Documents", _documents(view)),
     ]
+
+
+def _documents(view: View) -> Optional[Markup]:
+    rows = [tag("li", row["title"], ": ", row["document"]) for row in view.services]
+    return tag("ul", rows) if rows else None
 
 
 def _service(service: Data, number: int) -> Markup:
@@ -47,9 +48,8 @@ def _row(row: Data) -> tuple[Markup | str, ...]:
     places = tag("ul", [tag("li", tag("code", item)) for item in _report_view.destinations(row)], class_="plain tight")
     rule = tag("details", tag("summary", "As a flow"), tag("p", tag("code", row["rule"]))) if row["rule"] else ""
     name = join([tag("code", row["id"]), tag("p", tag("strong", "cannot be opened, see below")) if row["unsatisfied"] else ""])
-    kind = join(
-        [tag("strong", _report_view.carried(row)), tag("br"), tag("small", f"outbound, {row['application']}".rstrip(", "), class_="soft")]
-    )
+    direction = f"outbound, {row['application']}" if row["application"] else "outbound"
+    kind = join([tag("strong", _report_view.carried(row)), tag("br"), tag("small", direction, class_="soft")])
     why = join([row["purpose"], tag("small", f" Stands in for {row['fallback_of']}.", class_="soft") if row["fallback_of"] else ""])
     note = tag("p", tag("small", row["note"], class_="soft")) if row["note"] else ""
     return name, join([why, note]), join([places, rule]), kind, row["tier"], row["symptom"], _report_view.source(row)

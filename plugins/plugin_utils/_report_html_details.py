@@ -19,7 +19,7 @@ from ansible_collections.webrtc.firewall.plugins.plugin_utils._report_view impor
 
 def requirements(view: View) -> Markup:
     """What each requirement is for, what became of it, and what was sent and seen."""
-    anchors, parts = _report_html_parts.anchors(view), []
+    anchors, parts = view.anchors, []
     for service in view.services:
         rows = [row for row in service["requirements"] if row["id"] in anchors]
         parts.append(tag("h3", service["title"]))
@@ -130,9 +130,7 @@ def _gateway(gateway: Data, number: str) -> Markup:
         "article",
         tag("h3", clean(gateway["name"], 100)),
         tag("p", tag("strong", "Could not be asked: "), gateway["error"]) if gateway["error"] else "",
-        table("Findings", head, rows, "wide", f"{number}-findings")
-        if rows
-        else tag("p", "Nothing on it harms calls, as far as it was asked."),
+        table("Findings", head, rows, "wide", f"{number}-findings") if rows else tag("p", "Nothing was found on it that harms calls."),
         tag("p", left) if left else "",
         _counters(gateway, number),
         _dropped(gateway),
@@ -142,10 +140,7 @@ def _gateway(gateway: Data, number: str) -> Markup:
 def _counters(gateway: Data, number: str) -> Optional[Markup]:
     flows, more = _report_text.pick(gateway["flows"], _report_view.MOST_REQUIREMENTS, lambda row: row["after"] > row["before"])
     rows = [
-        (
-            tag("code", clean(row["id"], 200)),
-            *(tag("span", f"{count:,}") for count in (row["before"], row["after"], row["after"] - row["before"])),
-        )
+        (tag("code", clean(row["id"], 200)), *(f"{count:,}" for count in (row["before"], row["after"], row["after"] - row["before"])))
         for row in flows
     ]
     left = _report_text.left_out(more, "flow")
@@ -158,14 +153,15 @@ def _dropped(gateway: Data) -> Optional[Markup]:
     lines, more = _report_text.pick(gateway["dropped"], _report_view.MOST_LINES, lambda row: bool(row["ids"]))
     if not lines:
         return None
-    rows = [
-        tag(
-            "li",
-            tag("code", f"{clean(row['time'], 60)} {clean(row['line'], 500)}"),
-            f" concerns {_report_view.listed(row['ids'])}" if row["ids"] else "",
-        )
-        for row in lines
-    ]
+    rows = [tag("li", tag("code", _log_line(row)), _concerns(row)) for row in lines]
     title = f"What the gateway dropped meanwhile: {_report_text.counted(len(lines) + more, 'line')} of its log"
     left = _report_text.left_out(more, "line")
     return tag("details", tag("summary", title), tag("ul", rows, class_="log"), tag("p", left) if left else "")
+
+
+def _log_line(row: Data) -> str:
+    return f"{clean(row['time'], 60)} {clean(row['line'], 500)}".strip()
+
+
+def _concerns(row: Data) -> str:
+    return f" concerns {_report_view.listed(row['ids'])}" if row["ids"] else ""

@@ -14,7 +14,7 @@ from ansible_collections.webrtc.firewall.plugins.plugin_utils import _report_tex
 from ansible_collections.webrtc.firewall.plugins.plugin_utils._report_input import Data
 from ansible_collections.webrtc.firewall.plugins.plugin_utils._report_markup import Markup, framed, join, tag
 from ansible_collections.webrtc.firewall.plugins.plugin_utils._report_text import clean
-from ansible_collections.webrtc.firewall.plugins.plugin_utils._report_view import BAD, View
+from ansible_collections.webrtc.firewall.plugins.plugin_utils._report_view import View
 
 # The sign stands beside the word and the colour, so that any one of them is enough.
 VERDICTS = {"open": ("good", "✓"), "blocked": ("bad", "✗"), "intercepted": ("odd", "◆"), "untested": ("", "?")}
@@ -58,11 +58,16 @@ def services(view: View) -> Markup:
     """A card for each service: in one sentence for each vantage point, what comes of it and what users notice."""
     cards = []
     for service in view.services:
-        rows, more = _report_text.pick(view.outcomes(service["name"]), _report_view.MOST_POINTS, lambda pair: pair[1]["outcome"] != "works")
+        rows, more = _outcomes(view, service)
         lines = [_outcome(view, point, row) for point, row in rows] or [tag("li", "Nobody asked about this service.")]
         left = _report_text.left_out(more, "vantage point")
         cards.append(tag("article", tag("h3", service["title"]), tag("ul", lines, class_="plain"), left and tag("p", left), class_="card"))
     return tag("div", cards, class_="cards")
+
+
+def _outcomes(view: View, service: Data) -> tuple[list[tuple[Data, Data]], int]:
+    """The vantage points that are shown for a service, and how many are not."""
+    return _report_text.pick(view.outcomes(service["name"]), _report_view.MOST_POINTS, lambda pair: pair[1]["outcome"] != "works")
 
 
 def _outcome(view: View, point: Data, row: Data) -> Markup:
@@ -94,19 +99,16 @@ def actions(view: View) -> Optional[Markup]:
 
 def matrix(view: View) -> Optional[Markup]:
     """Services and requirements down, vantage points across."""
-    points, more_points = _report_text.pick(
-        list(enumerate(view.points)), _report_view.MOST_POINTS, lambda pair: any(row["verdict"] in BAD for row in pair[1]["requirements"])
-    )
+    points, more_points = view.shown_points
     if not points:
         return tag("p", "No vantage point was asked.")
-    shown, more = _report_text.pick(view.requirements, _report_view.MOST_REQUIREMENTS, lambda row: view.troubled(row["id"]))
-    wanted = {row["id"] for row in shown}
+    wanted, more = view.anchors, view.shown_requirements[1]
     head = tag("tr", tag("th", "Requirement", scope="col"), [tag("th", clean(point["name"], 100), scope="col") for _index, point in points])
     bodies = []
     for service in view.services:
         rows = [row for row in service["requirements"] if row["id"] in wanted]
         lines = [
-            tag("tr", tag("th", _head_of(view, row), scope="row"), [_cell(view.result(index, row["id"])) for index, _ in points])
+            tag("tr", tag("th", _head_of(view, row), scope="row"), [_cell(point, view.result(index, row["id"])) for index, point in points])
             for row in rows
         ]
         group = tag("tr", tag("th", service["title"], colspan=len(points) + 1, scope="rowgroup"))
@@ -121,24 +123,23 @@ def _head_of(view: View, row: Data) -> Markup:
     return join([_requirement_link(view, row["id"]), tag("br"), tag("small", detail, class_="soft")])
 
 
-def _cell(result: Optional[Data]) -> Markup:
+def _cell(point: Data, result: Optional[Data]) -> Markup:
+    if point["error"] and not result:
+        return tag("td", badge(VERDICTS["untested"], "untested"), tag("small", "could not be asked", class_="soft"))
     cause = clean(result["cause"], 60) if result and result["cause"] != result["verdict"] else ""
     return tag("td", verdict(result), tag("small", cause, class_="soft") if cause else "")
 
 
 def ladders(view: View) -> Optional[Markup]:
     """Of each service, its ways of media, best first, and which were open where."""
-    parts = []
+    parts: list[Markup] = []
     for service in view.services:
-        known, more = _report_text.pick(
-            view.outcomes(service["name"]), _report_view.MOST_POINTS, lambda pair: pair[1]["outcome"] != "works"
-        )
+        known, more = _outcomes(view, service)
         if not known or not service["ladder"]:
             continue
         states = [{way["way"]: way["state"] for way in row["ways"]} for _point, row in known]
-        head = tag(
-            "tr", [tag("th", cell, scope="col") for cell in ("Way, best first", *(clean(point["name"], 100) for point, _row in known))]
-        )
+        names = ("Way, best first", *(clean(point["name"], 100) for point, _row in known))
+        head = tag("tr", [tag("th", name, scope="col") for name in names])
         rows = []
         for step in service["ladder"]:
             needs = join([_requirement_link(view, item) for item in step["needs"]], ", ")
@@ -158,14 +159,8 @@ def _state(state: Optional[str]) -> Markup:
 def _requirement_link(view: View, name: str) -> Markup:
     """The id of a requirement, as a link where the page describes it."""
     shown = tag("code", name)
-    anchor = anchors(view).get(name)
+    anchor = view.anchors.get(name)
     return tag("a", shown, href=f"#{anchor}") if anchor else shown
-
-
-def anchors(view: View) -> dict[str, str]:
-    """Where on the page each requirement is described."""
-    shown, _more = _report_text.pick(view.requirements, _report_view.MOST_REQUIREMENTS, lambda row: view.troubled(row["id"]))
-    return {row["id"]: f"requirement-{index}" for index, row in enumerate(shown, start=1)}
 
 
 def legend(view: View) -> Markup:

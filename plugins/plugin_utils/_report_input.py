@@ -123,29 +123,15 @@ def _facts(given: Input, value: Any, path: str) -> Data:
 
 
 _TEXTS = _list(_text)
-_SITE = _record(
-    {}, {"sources": (_TEXTS, []), "families": (_TEXTS, []), **dict.fromkeys(("tier", "placement", "baseline", "wildcards"), (_text, ""))}
-)
+_LINES = dict.fromkeys(("tier", "placement", "baseline", "wildcards"), (_text, ""))
+_SITE = _record({}, {"sources": (_TEXTS, []), "families": (_TEXTS, []), **_LINES})
 _ENDPOINT = _record(
     {"endpoint": _text, "verdict": _text},
     {"kind": (_text, ""), "family": (_maybe(_text), None), "seconds": (_seconds, 0.0), "facts": (_facts, {})},
 )
 _ASKED = (
-    *(
-        "id",
-        "purpose",
-        "tier",
-        "group",
-        "protocol",
-        "application",
-        "symptom",
-        "source",
-        "date",
-        "note",
-        "fallback_of",
-        "rule",
-        "unsatisfied",
-    ),
+    *("id", "purpose", "tier", "group", "protocol", "application"),
+    *("symptom", "source", "date", "note", "fallback_of", "rule", "unsatisfied"),
 )
 _REQUIREMENT = _record({**dict.fromkeys(_ASKED, _text), "destinations": _TEXTS, "ports": _TEXTS})
 _WAY = {"way": _text, "needs": _TEXTS}

@@ -37,14 +37,12 @@ def _head(view: View) -> Iterator[str]:
 def _verification(view: View) -> Iterator[str]:
     yield from _outcomes(view)
     yield from _actions(view)
-    points, more = _report_text.pick(
-        list(enumerate(view.points)), _report_view.MOST_POINTS, lambda pair: any(row["verdict"] in BAD for row in pair[1]["requirements"])
-    )
-    shown, rest = _report_text.pick(view.requirements, _report_view.MOST_REQUIREMENTS, lambda row: view.troubled(row["id"]))
+    (points, more), (shown, rest) = view.shown_points, view.shown_requirements
     yield from ("", "## Each requirement from each vantage point")
     head = ["Requirement", "What", *(prose(point["name"], 100) for _number, point in points)]
     rows = [
-        (code(row["id"]), _report_view.carried(row), *(_verdict(view.result(number, row["id"])) for number, _ in points)) for row in shown
+        (code(row["id"]), prose(_report_view.carried(row)), *(_verdict(point, view.result(number, row["id"])) for number, point in points))
+        for row in shown
     ]
     yield from table(head, rows)
     yield from (text for text in (_report_text.left_out(rest, "requirement"), "", _report_text.left_out(more, "vantage point")))
@@ -113,9 +111,8 @@ def _gateway(gateway: Data) -> Iterator[str]:
     yield from table(("Flow", "Packets before", "After", "Difference"), rows)
     yield from (_report_text.left_out(more, "flow"), "")
     lines, more = _report_text.pick(gateway["dropped"], _report_view.MOST_LINES, lambda row: bool(row["ids"]))
-    yield from table(
-        ("Dropped at", "Line of the log", "Concerns"), [(code(row["time"]), code(row["line"]), codes(row["ids"])) for row in lines]
-    )
+    dropped = [(code(row["time"]), code(row["line"]), codes(row["ids"])) for row in lines]
+    yield from table(("Dropped at", "Line of the log", "Concerns"), dropped)
     yield _report_text.left_out(more, "line")
 
 
@@ -147,8 +144,8 @@ def _documents(view: View) -> Iterator[str]:
     yield from (f"- {prose(service['title'])}: {prose(service['document'])}" for service in view.services)
 
 
-def _verdict(result: Optional[Data]) -> str:
+def _verdict(point: Data, result: Optional[Data]) -> str:
     if not result:
-        return "not asked"
+        return "could not be asked" if point["error"] else "not asked"
     text = prose(_report_view.reason(result))
     return f"**{text}**" if result["verdict"] in BAD else text

@@ -6,8 +6,8 @@
 
 """Markdown that says what was meant, whatever stands in it.
 
-A word that is more than a word (an address, a name of a host, a rule, anything with a sign that a renderer could act on) stands as code, where
-neither HTML nor links, mentions, references or emphasis are understood. Renderers of GitHub, GitLab and Jira agree on that.
+A word that is more than a word (an address, the name of a host, a rule, anything with a sign that a renderer could act on) stands
+as code, where neither HTML nor links, mentions, references or emphasis are understood. Renderers agree on that.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Iterable, Sequence
 from ansible_collections.webrtc.firewall.plugins.plugin_utils._report_text import clean
 
 # Letters and what people write around them; no other sign can begin anything there.
-_WORD = re.compile(r"[(\"']*(?:[^\W_]+(?:[-'/][^\W_]+)*|[0-9]+(?:,[0-9]{3})*(?:\.[0-9]+)?%?|[-–—/%+])?[)\"',.;:?]*")
+_WORD = re.compile(r"[(\"']*(?:[^\W_]+(?:[-'/][^\W_]+)*|[0-9]+(?:,[0-9]{3})*(?:\.[0-9]+)?%?|[-/%+])?[)\"',.;:?]*")
 # What trackers make references of: ABC-12, a commit.
 _REFERENCE = re.compile(r"[A-Za-z]+-[0-9]+|(?=[a-f]*[0-9])[0-9a-f]{7,40}|www")
 _AROUND = re.compile(r"([(\"']*)(.*?)([)\"',.;:?]*)", re.DOTALL)
@@ -34,7 +34,7 @@ def code(text: str, limit: int = 500) -> str:
     shown = clean(text, limit).replace("`", "'")
     # A backslash before a bar would undo the one that keeps a cell of a table together.
     shown = shown.replace("\\|", "\\x7c").replace("|", "\\|")
-    return f"`{shown}`" if shown else "–"
+    return f"`{shown}`" if shown else "-"
 
 
 def codes(texts: Iterable[str], limit: int = 100) -> str:
@@ -46,7 +46,7 @@ def codes(texts: Iterable[str], limit: int = 100) -> str:
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
     """The lines of a table, with an empty line before and after; the cells are Markdown already."""
-    body = ["| " + " | ".join(cell or "–" for cell in row) + " |" for row in rows]
+    body = ["| " + " | ".join(cell or "-" for cell in row) + " |" for row in rows]
     return ["", "| " + " | ".join(head) + " |", "|" + " --- |" * len(head), *body, ""] if body else []
 
 

@@ -15,10 +15,9 @@ from ansible_collections.webrtc.firewall.plugins.plugin_utils._report_text impor
 
 _EMPTY = frozenset(("meta", "br", "hr"))
 # After these a line ends, so that a page can be read and compared as text.
-_BLOCKS = frozenset(
-    ("html", "head", "body", "meta", "title", "style", "header", "main", "footer", "nav", "section", "article", "div", "details", "summary")
-    + ("h1", "h2", "h3", "h4", "p", "ul", "ol", "li", "dl", "dd", "table", "caption", "thead", "tbody", "tr")
-)
+_FRAME = {"html", "head", "body", "meta", "title", "header", "main", "footer", "nav", "section", "article", "div", "details", "summary"}
+_TEXT = {"h1", "h2", "h3", "h4", "p", "ul", "ol", "li", "dl", "dd", "table", "caption", "thead", "tbody", "tr"}
+_BLOCKS = _FRAME | _TEXT
 
 
 class Markup(str):
@@ -36,7 +35,8 @@ def tag(name: str, /, *children: Child, **attributes: Union[str, int, bool]) -> 
     Args:
         name: its name.
         children: elements and texts, or lists of them; None and the empty text are left out.
-        attributes: by name, a final underscore is dropped and others are hyphens; True writes the name alone, False and the empty text nothing.
+        attributes: by name, a final underscore is dropped and others are hyphens. True writes the name alone, False and the empty
+            text write nothing.
     """
     written = "".join(_attribute(key.rstrip("_").replace("_", "-"), value) for key, value in attributes.items())
     end = "\n" if name in _BLOCKS else ""

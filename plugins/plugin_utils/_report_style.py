@@ -6,7 +6,8 @@
 
 """The look of the page: one style sheet, which the page's own policy of content knows by its hash.
 
-Every pair of colours has a contrast of at least 4.5:1 in light and in dark (WCAG 2.2, criterion 1.4.3), and each says in words what it means.
+Every pair of colours has a contrast of at least 4.5:1 in light and in dark (WCAG 2.2, criterion 1.4.3), and what a colour says,
+a word beside it says too.
 """
 
 from __future__ import annotations
@@ -26,13 +27,16 @@ h1, h2, h3, h4 { line-height: 1.25; margin: 1.5rem 0 .5rem; text-wrap: balance; 
 h1 { font-size: 1.75rem; } h2 { font-size: 1.3rem; margin-top: 2.5rem; padding-bottom: .3rem; border-bottom: 1px solid var(--line); }
 h3 { font-size: 1.1rem; } h4 { font-size: 1rem; }
 p, ul, ol, dl { margin: .5rem 0; } li { margin: .25rem 0; }
-a { color: var(--link); } a:focus-visible, summary:focus-visible, .scroll:focus-visible { outline: 3px solid var(--link); outline-offset: 2px; }
+a { color: var(--link); } a:focus-visible, summary:focus-visible, .scroll:focus-visible { outline: 3px solid var(--link);
+  outline-offset: 2px; }
 code, pre { font-family: ui-monospace, "Cascadia Mono", "DejaVu Sans Mono", Menlo, Consolas, monospace; font-size: .9em; }
 .soft { color: var(--soft); } small { font-size: .85rem; }
-.panel { background: var(--panel); border: 1px solid var(--line); border-left-width: .5rem; border-radius: .4rem; padding: .75rem 1rem; margin: 1rem 0; }
+.panel { background: var(--panel); border: 1px solid var(--line); border-left-width: .5rem; border-radius: .4rem; padding: .75rem 1rem;
+  margin: 1rem 0; }
 .panel.good { border-left-color: var(--good); } .panel.bad { border-left-color: var(--bad); }
 .headline { font-size: 1.2rem; font-weight: 600; margin: .25rem 0; }
-.badge { display: inline-block; border: 1px solid currentColor; border-radius: .3rem; padding: 0 .45rem; font-size: .875rem; font-weight: 600;
+.badge { display: inline-block; border: 1px solid currentColor; border-radius: .3rem; padding: 0 .45rem; font-size: .875rem;
+  font-weight: 600;
   line-height: 1.5; white-space: nowrap; background: var(--none-back); color: var(--none); }
 .badge.good { background: var(--good-back); color: var(--good); } .badge.bad { background: var(--bad-back); color: var(--bad); }
 .badge.odd { background: var(--odd-back); color: var(--odd); } .badge.warn { background: var(--warn-back); color: var(--warn); }
@@ -50,12 +54,14 @@ thead th { background: var(--panel); } th { font-weight: 600; } th[scope=rowgrou
 .wide th[scope=row] { min-width: 9rem; } .wide td { min-width: 6.5rem; } .wide .long { min-width: 16rem; } .number { text-align: right; }
 details { border: 1px solid var(--line); border-radius: .4rem; margin: .5rem 0; padding: 0 .75rem; }
 summary { cursor: pointer; padding: .45rem 0; font-weight: 600; color: var(--link); }
-dl.facts { display: grid; grid-template-columns: minmax(6rem, max-content) 1fr; gap: .15rem 1rem; } dl.facts dt { color: var(--soft); } dl.facts dd { margin: 0; min-width: 0; }
+dl.facts { display: grid; grid-template-columns: minmax(6rem, max-content) 1fr; gap: .15rem 1rem; } dl.facts dt { color: var(--soft); }
+  dl.facts dd { margin: 0; min-width: 0; }
 td dl.facts { font-size: .9rem; margin: 0; min-width: 18rem; }
 .point { border-left: .25rem solid var(--line); padding-left: .9rem; margin: 1rem 0; }
 .log { list-style: none; padding: 0; } .log li { border-bottom: 1px solid var(--line); padding: .25rem 0; }
 footer { margin-top: 3rem; border-top: 1px solid var(--line); padding-top: .75rem; }
-@media (max-width: 40rem) { body { padding: 0 .75rem 2rem; } h1 { font-size: 1.4rem; } .matrix th[scope=row] { min-width: 7.5rem; max-width: 8.5rem; }
+@media (max-width: 40rem) { body { padding: 0 .75rem 2rem; } h1 { font-size: 1.4rem; } .matrix th[scope=row] { min-width: 7.5rem;
+  max-width: 8.5rem; }
   dl.facts { grid-template-columns: 1fr; gap: 0; } dl.facts dd { margin-bottom: .4rem; } td dl.facts { min-width: 14rem; } }
 @media (forced-colors: active) { .panel, .point { border-left-color: CanvasText; } }
 @media print { @page { margin: 14mm 12mm; } body { max-width: none; padding: 0; font-size: 9.5pt; } nav { display: none; }

@@ -6,7 +6,7 @@
 
 """Text from strangers made fit for any report: names, certificates, reasons and log lines come from the network.
 
-What a terminal, a browser or a renderer of Markdown would act on, or what would change the order of what one reads, is shown as its number instead.
+What a terminal or a browser would act on, and what would change the order of what one reads, is shown as its number instead.
 """
 
 from __future__ import annotations
@@ -99,11 +99,9 @@ def pick(items: Sequence[Item], limit: int, matters: Callable[[Item], bool] = la
 
 def left_out(number: int, one: str, many: str = "") -> str:
     """The sentence about what a report does not show; empty where it shows everything."""
-    return (
-        f"{counted(number, one, many)} more {'is' if number == 1 else 'are'} not shown here; the JSON report has everything."
-        if number
-        else ""
-    )
+    if not number:
+        return ""
+    return f"{counted(number, one, many)} more {'is' if number == 1 else 'are'} not shown here; the JSON report has everything."
 
 
 def facts_of(facts: Mapping[str, Any], limit: int = 300) -> list[tuple[str, str]]:

@@ -9,10 +9,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Iterable, Iterator, Optional, Sequence
 
 from ansible_collections.webrtc.firewall.plugins.plugin_utils._report_input import Data
-from ansible_collections.webrtc.firewall.plugins.plugin_utils._report_text import clean, counted
+from ansible_collections.webrtc.firewall.plugins.plugin_utils._report_text import clean, counted, pick
 
 # What a page shows at most of each, so that it stays readable whatever was probed.
 MOST_POINTS = 24
@@ -114,6 +115,21 @@ class View:
         """Whether something is to be said about a requirement."""
         return any(result["verdict"] in BAD for result in self.results(requirement))
 
+    @cached_property
+    def shown_points(self) -> tuple[list[tuple[int, Data]], int]:
+        """The vantage points that find room, each with its number, and how many do not."""
+        return pick(list(enumerate(self.points)), MOST_POINTS, lambda pair: any(row["verdict"] in BAD for row in pair[1]["requirements"]))
+
+    @cached_property
+    def shown_requirements(self) -> tuple[list[Data], int]:
+        """The requirements that find room, and how many do not."""
+        return pick(self.requirements, MOST_REQUIREMENTS, lambda row: self.troubled(row["id"]))
+
+    @cached_property
+    def anchors(self) -> dict[str, str]:
+        """By id, where on a page each of them is described."""
+        return {row["id"]: f"requirement-{index}" for index, row in enumerate(self.shown_requirements[0], start=1)}
+
     def outcomes(self, service: str) -> list[tuple[Data, Data]]:
         """Each vantage point that knows something about a service, with what it knows."""
         return [(point, row) for point in self.points for row in point["services"] if row["name"] == service]
@@ -172,7 +188,8 @@ def sentence(outcome: Data) -> str:
 
 def carried(requirement: Data) -> str:
     """Protocol and ports of a requirement, such as ``UDP 3478``."""
-    return f"{clean(requirement['protocol'], 20).upper()} {', '.join(clean(port, 20) for port in requirement['ports'][:MOST_DESTINATIONS])}".strip()
+    ports = ", ".join(clean(port, 20) for port in requirement["ports"][:MOST_DESTINATIONS])
+    return f"{clean(requirement['protocol'], 20).upper()} {ports}".strip()
 
 
 def destinations(requirement: Data, limit: int = MOST_DESTINATIONS) -> list[str]:
@@ -198,15 +215,7 @@ def counts(view: View) -> str:
 def site(view: View) -> list[tuple[str, str]]:
     """The site's options, as pairs of a name and a text."""
     found: Data = view.data["site"]
-    names = {
-        "sources": "Sources",
-        "placement": "Placement",
-        "tier": "Tier",
-        "baseline": "Baseline",
-        "wildcards": "Wildcards",
-        "families": "Families",
-    }
-    pairs = ((name, found[key]) for key, name in names.items())
+    pairs = ((key.capitalize(), found[key]) for key in ("sources", "placement", "tier", "baseline", "wildcards", "families"))
     return [(name, listed(value) if isinstance(value, list) else clean(value, 200)) for name, value in pairs if value]
 
 
