@@ -19,6 +19,8 @@ from ansible_collections.webrtc.firewall.plugins.module_utils._probe_model impor
 # Twice the widest range of a vendor's document; the results have to fit a message.
 MOST_ENDPOINTS = 100000
 _LISTED = 100
+# What a relay lets in without being asked again ends after 300 seconds (RFC 8656, section 9).
+MOST_SECONDS = {"media": 240}
 _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _HOST = re.compile(rf"(?=.{{1,253}}\.?$){_LABEL}(?:\.{_LABEL})*\.?")
 _RANGE = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?")
@@ -82,7 +84,7 @@ class _Reader:
             username=str(self._given.get("username") or ""),
             password=str(self._given.get("password") or ""),
             token=self.token(),
-            seconds=self.number("seconds", 0.1, 600, 5.0),
+            seconds=self.number("seconds", 0.1, MOST_SECONDS.get(kind, 600), 5.0),
             pace=int(self.number("pace", 1, 1000, 50)),
             payload=self.choice("payload", PAYLOADS, "echo") if self._has("payload") else "echo",
             second_host=self.host("second_host") if second and self._has("second_host") else "",

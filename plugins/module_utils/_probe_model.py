@@ -13,6 +13,7 @@ from typing import Any, Optional
 
 OPEN, TIMED_OUT, REFUSED, PROHIBITED, RESET = "open", "timed-out", "refused", "prohibited", "reset"
 UNREACHABLE, NAME_NOT_FOUND, BAD_ANSWER, UNTESTED = "unreachable", "name-not-found", "bad-answer", "untested"
+ONE_WAY = "one-way"
 
 # What is known about an endpoint beside the verdict; plain JSON.
 Facts = dict[str, Any]
@@ -29,9 +30,12 @@ TRANSPORTS: dict[str, tuple[str, ...]] = {
     "udp": ("udp",),
     "stream": ("udp",),
     "nat": ("udp",),
+    "media": ("udp", "tcp", "tls"),
 }
 FAMILIES = ("ipv4", "ipv6")
 PAYLOADS = ("echo", "stun")
+# Media is waited for at its end, and its relay given back.
+MEDIA_TAIL_SECONDS, MEDIA_END_SECONDS = 1.0, 2.0
 
 
 class ProbeError(Exception):
@@ -61,11 +65,11 @@ class Probe:
         families: which of `FAMILIES` of a name's addresses are probed.
         server_name: what TLS, HTTP and SIP call the server; the host, if empty.
         path: the path of an HTTP request.
-        username: the user of TURN's long-term credentials; without one the server's challenge is all that is asked for.
+        username: the user of TURN's long-term credentials; without one, in the kind turn, the server's challenge is all that is asked for.
         password: of this user.
         token: goes along as a bearer token with HTTP; none, if empty.
-        seconds: how long a stream takes.
-        pace: packets a second of a stream.
+        seconds: how long a stream, or media, takes.
+        pace: packets a second of these.
         payload: what a stream is made of: one of `PAYLOADS`.
         second_host: the other server, by address or name, that a NAT is looked at from.
         second_port: its port.
@@ -92,6 +96,13 @@ class Probe:
     def name(self) -> str:
         """What the server is called within the protocol."""
         return self.server_name or self.host
+
+    @property
+    def lasts(self) -> float:
+        """The seconds that it takes by its nature, beside those in which an answer must come."""
+        if self.kind == "media":
+            return self.seconds + MEDIA_TAIL_SECONDS + MEDIA_END_SECONDS
+        return self.seconds if self.kind == "stream" else 0.0
 
 
 @dataclass(frozen=True)

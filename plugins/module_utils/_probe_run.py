@@ -96,7 +96,7 @@ async def _one(endpoint: Endpoint, timeout: float) -> Result:
     if not endpoint.address:
         return endpoint.result(NAME_NOT_FOUND, 0.0, {"why": endpoint.why})
     probe, begin = endpoint.probe, time.monotonic()
-    wire = Wire(endpoint, timeout + (probe.seconds if probe.kind == "stream" else 0.0))
+    wire = Wire(endpoint, timeout + probe.lasts)
     verdict, facts = OPEN, {}
     try:
         await wire.run(KINDS[probe.kind])

@@ -18,7 +18,7 @@ from contextlib import suppress
 from typing import Any, Optional
 
 from ansible_collections.webrtc.firewall.plugins.module_utils import _probe_stun
-from ansible_collections.webrtc.firewall.plugins.module_utils._probe_model import TIMED_OUT, Endpoint, ProbeError
+from ansible_collections.webrtc.firewall.plugins.module_utils._probe_model import TIMED_OUT, Endpoint, Probe, ProbeError
 from ansible_collections.webrtc.firewall.plugins.module_utils._probe_wire import Wire
 
 # Version 2, a dynamic payload type, then sequence number, timestamp and source (RFC 3550, section 5.1).
@@ -85,11 +85,16 @@ def tell(sent: dict[int, float], back: dict[int, float], pace: int) -> dict[str,
     return {
         "sent": count,
         "received": len(back),
-        "loss_percent": round(100 * (count - len(back)) / count, 1) if count else 0.0,
+        "loss_percent": loss_percent(count, len(back)),
         "jitter_ms": round(jitter(trips), 3),
         "round_trip_ms": delay,
-        "stopped_after": _stopped_after(count, back, pace),
+        "stopped_after": stopped_after(count, back, pace),
     }
+
+
+def loss_percent(sent: int, came: int) -> float:
+    """How many of a hundred packets were lost."""
+    return round(100 * (sent - came) / sent, 1) if sent else 0.0
 
 
 def jitter(trips: list[float]) -> float:
@@ -104,58 +109,105 @@ def jitter(trips: list[float]) -> float:
     return found
 
 
-def _stopped_after(count: int, back: dict[int, float], pace: int) -> Optional[int]:
-    """How many packets went out until the last one that was answered, if after it a second's worth, or half of all, was not."""
+def stopped_after(count: int, back: dict[int, float], pace: int) -> Optional[int]:
+    """How many packets went out until the last one that came, if after it a second's worth, or half of all, did not.
+
+    Args:
+        count: how many went out.
+        back: those that came, by their numbers.
+        pace: packets a second.
+    """
     if not back:
         return None
     passed = max(back) + 1
     return passed if count - passed >= min(pace, max(1, count // 2)) else None
 
 
-def _note(packets: Packets, sent: dict[int, float], back: dict[int, float], now: float, data: bytes) -> None:
-    """Note a datagram that came; what is no first answer to a packet that went out is left alone."""
+def note(packets: Packets, sent: dict[int, float], back: dict[int, float], now: float, data: bytes) -> bool:
+    """Note a datagram that came.
+
+    Args:
+        packets: the stream.
+        sent: packet number to the time it went out.
+        back: the same for when it came.
+        now: the time.
+        data: the datagram.
+
+    Returns:
+        Whether it was noted; what is not the first of a packet that went out is left alone.
+    """
     number = packets.number(data)
-    if number is not None and number in sent:
-        back.setdefault(number, now)
+    if number is None or number not in sent or number in back:
+        return False
+    back[number] = now
+    return True
 
 
 async def stream(wire: Wire, endpoint: Endpoint) -> None:
     """Packets at an even pace for some seconds."""
     probe = endpoint.probe
-    clock = asyncio.get_running_loop().time
     packets = Packets(probe.payload, probe.pace)
     sent: dict[int, float] = {}
     back: dict[int, float] = {}
     errors: list[ProbeError] = []
     await wire.open()
-
-    async def gather() -> None:
-        while True:
-            try:
-                data = await wire.receive()
-                _note(packets, sent, back, clock(), data)
-            except OSError as error:
-                errors[:] = [wire.icmp(error)]
-
-    gathering = asyncio.ensure_future(gather())
+    gathering = asyncio.ensure_future(gather(wire, packets, sent, back, errors))
     try:
-        begin = clock()
-        for number in range(max(1, round(probe.seconds * probe.pace))):
-            await asyncio.sleep(begin + number / probe.pace - clock())
-            sent[number] = clock()
-            try:
-                await wire.send(packets.make(number))
-            except OSError as error:
-                errors[:] = [wire.icmp(error)]
-        end = clock() + _TAIL_SECONDS
-        while len(back) < len(sent) and clock() < end:
-            await asyncio.sleep(0.02)
+        await send(wire, packets, probe, sent, errors)
+        await settle(sent, back, _TAIL_SECONDS)
     finally:
-        gathering.cancel()
-        with suppress(asyncio.CancelledError):
-            await gathering
+        await end(gathering)
     wire.facts.update(tell(sent, back, probe.pace))
     _judge(wire.facts["stopped_after"], bool(back), errors)
+
+
+async def send(wire: Wire, packets: Packets, probe: Probe, sent: dict[int, float], errors: list[ProbeError]) -> None:
+    """Send packets at an even pace.
+
+    Args:
+        wire: an open one, over udp.
+        packets: what to send.
+        probe: for how long, and at which pace.
+        sent: takes when each went out.
+        errors: holds the last that the kernel says is wrong.
+    """
+    clock = asyncio.get_running_loop().time
+    begin = clock()
+    for number in range(max(1, round(probe.seconds * probe.pace))):
+        await asyncio.sleep(begin + number / probe.pace - clock())
+        sent[number] = clock()
+        try:
+            await wire.send(packets.make(number))
+        except OSError as error:
+            errors[:] = [wire.icmp(error)]
+
+
+async def gather(wire: Wire, packets: Packets, sent: dict[int, float], back: dict[int, float], errors: list[ProbeError]) -> None:
+    """Note what comes back, until it is cancelled; the arguments are those of `send` and `note`."""
+    clock = asyncio.get_running_loop().time
+    while True:
+        try:
+            data = await wire.receive()
+            note(packets, sent, back, clock(), data)
+        except OSError as error:
+            errors[:] = [wire.icmp(error)]
+            # An error that stays must not keep the loop from its clock.
+            await asyncio.sleep(0)
+
+
+async def settle(sent: dict[int, float], back: dict[int, float], seconds: float) -> None:
+    """Wait until all packets have come back, but no longer than some seconds."""
+    clock = asyncio.get_running_loop().time
+    last = clock() + seconds
+    while len(back) < len(sent) and clock() < last:
+        await asyncio.sleep(0.02)
+
+
+async def end(task: asyncio.Future[None]) -> None:
+    """Cancel a task and wait for its end."""
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
 
 
 def _judge(stopped: Optional[int], heard: bool, errors: list[ProbeError]) -> None:

@@ -23,7 +23,7 @@ COOKIE = 0x2112A442
 BINDING, ALLOCATE, REFRESH = 0x0001, 0x0003, 0x0004
 SUCCESS, ERROR = 0x0100, 0x0110
 MAPPED_ADDRESS, USERNAME, MESSAGE_INTEGRITY, ERROR_CODE, LIFETIME = 0x0001, 0x0006, 0x0008, 0x0009, 0x000D
-REALM, NONCE, XOR_RELAYED_ADDRESS, REQUESTED_TRANSPORT = 0x0014, 0x0015, 0x0016, 0x0019
+REALM, NONCE, XOR_RELAYED_ADDRESS, REQUESTED_ADDRESS_FAMILY, REQUESTED_TRANSPORT = 0x0014, 0x0015, 0x0016, 0x0017, 0x0019
 MESSAGE_INTEGRITY_SHA256, PASSWORD_ALGORITHM, XOR_MAPPED_ADDRESS = 0x001C, 0x001D, 0x0020
 PASSWORD_ALGORITHMS, SOFTWARE, FINGERPRINT, OTHER_ADDRESS = 0x8002, 0x8022, 0x8028, 0x802C
 _CLASS = 0x0110
@@ -31,6 +31,7 @@ _HEADER = struct.Struct("!HHI12s")
 _ATTRIBUTE = struct.Struct("!HH")
 _FINGERPRINT_MASK = 0x5354554E
 _UDP = 17
+_IPV6 = 2
 # What a nonce begins with whose server knows RFC 8489 (section 9.2).
 _NONCE_COOKIE = b"obMatJos2"
 _SHA256 = 2
@@ -95,25 +96,37 @@ class Message:
         value = self.attributes.get(kind, b"")[start : start + 128].decode("utf-8", "replace")
         return "".join(character for character in value if character.isprintable())
 
-    def address(self, kind: int) -> str:
-        """An address attribute as text, ``192.0.2.1:32853`` or ``[2001:db8::1]:32853``; empty where it is missing.
+    def pair(self, kind: int) -> Optional[tuple[str, int]]:
+        """An address attribute as host and port; None where it is missing.
 
         Raises:
             ProbeError: it is malformed.
         """
         value = self.attributes.get(kind)
         if value is None:
-            return ""
+            return None
         mask = b"" if kind in (MAPPED_ADDRESS, OTHER_ADDRESS) else struct.pack("!I", COOKIE) + self.transaction
         if len(value) not in (8, 20) or value[1] != (1 if len(value) == 8 else 2):
             raise ProbeError("STUN: an address with a wrong family or length")
-        port = int.from_bytes(_xor(value[2:4], mask), "big")
         host = _xor(value[4:], mask)
-        return f"{IPv4Address(host)}:{port}" if len(host) == 4 else f"[{IPv6Address(host)}]:{port}"
+        return str(IPv4Address(host) if len(host) == 4 else IPv6Address(host)), int.from_bytes(_xor(value[2:4], mask), "big")
+
+    def address(self, kind: int) -> str:
+        """The same as text, ``192.0.2.1:32853`` or ``[2001:db8::1]:32853``; empty where it is missing.
+
+        Raises:
+            ProbeError: it is malformed.
+        """
+        host, port = self.pair(kind) or ("", 0)
+        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}" if host else ""
 
     def mapped(self) -> str:
         """The address that the server saw the request come from; servers of RFC 3489 do not hide it from NATs."""
         return self.address(XOR_MAPPED_ADDRESS) or self.address(MAPPED_ADDRESS)
+
+    def mapped_pair(self) -> Optional[tuple[str, int]]:
+        """The same as host and port; None where it is missing."""
+        return self.pair(XOR_MAPPED_ADDRESS) or self.pair(MAPPED_ADDRESS)
 
     def signed_by(self, key: bytes) -> bool:
         """Whether every integrity attribute that is there was made with a key, and there is one."""
@@ -134,17 +147,19 @@ def binding(number: bytes) -> bytes:
     Args:
         number: the transaction id, 12 bytes.
     """
-    return _finish(BINDING, number, b"")
+    return build(BINDING, number, b"")
 
 
-def allocate(number: bytes, credentials: Optional[Credentials] = None) -> bytes:
+def allocate(number: bytes, credentials: Optional[Credentials] = None, ipv6: bool = False) -> bytes:
     """A request for a UDP relay (RFC 8656, section 7.1).
 
     Args:
         number: the transaction id, 12 bytes.
         credentials: None asks for the server's challenge.
+        ipv6: whether the relay is to have an address of IPv6; without a word about it, servers give one of IPv4.
     """
-    return _finish(ALLOCATE, number, attribute(REQUESTED_TRANSPORT, struct.pack("!Bxxx", _UDP)), credentials)
+    family = attribute(REQUESTED_ADDRESS_FAMILY, struct.pack("!Bxxx", _IPV6)) if ipv6 else b""
+    return build(ALLOCATE, number, attribute(REQUESTED_TRANSPORT, struct.pack("!Bxxx", _UDP)) + family, credentials)
 
 
 def give_back(number: bytes, credentials: Optional[Credentials] = None) -> bytes:
@@ -154,7 +169,7 @@ def give_back(number: bytes, credentials: Optional[Credentials] = None) -> bytes
         number: the transaction id, 12 bytes.
         credentials: those of the allocation.
     """
-    return _finish(REFRESH, number, attribute(LIFETIME, bytes(4)), credentials)
+    return build(REFRESH, number, attribute(LIFETIME, bytes(4)), credentials)
 
 
 def answer_challenge(challenge: Message, username: str, password: str) -> Credentials:
@@ -236,8 +251,15 @@ def read(raw: bytes) -> Message:
     return message
 
 
-def _finish(kind: int, number: bytes, attributes: bytes, credentials: Optional[Credentials] = None) -> bytes:
-    """A request with credentials, signature and fingerprint."""
+def build(kind: int, number: bytes, attributes: bytes, credentials: Optional[Credentials] = None) -> bytes:
+    """A message with a fingerprint, and with credentials and signature if there are some.
+
+    Args:
+        kind: method and class.
+        number: the transaction id, 12 bytes.
+        attributes: those of the method.
+        credentials: what it is signed with.
+    """
     integrity = 0
     if credentials:
         integrity = MESSAGE_INTEGRITY_SHA256 if credentials.algorithms else MESSAGE_INTEGRITY

@@ -13,7 +13,7 @@ import functools
 import socket
 from contextlib import suppress
 from datetime import datetime, timezone
-from typing import Any, Callable, Optional, TypeVar
+from typing import Any, Awaitable, Callable, Optional, TypeVar
 
 from ansible_collections.webrtc.firewall.plugins.module_utils import _probe_icmp, _probe_x509
 from ansible_collections.webrtc.firewall.plugins.module_utils._probe_model import RESET, TIMED_OUT, UNTESTED, Endpoint, Facts, ProbeError
@@ -71,13 +71,30 @@ class Wire:
             ProbeError: with what is wrong, if the answer did not come.
         """
         try:
-            await asyncio.wait_for(work(self, self._endpoint), max(0.0, self._deadline - self._loop.time()))
+            await self.within(self.left(), work(self, self._endpoint))
+        finally:
+            self.close()
+
+    async def within(self, seconds: float, work: Awaitable[T]) -> T:
+        """Do a part of the work within a time of its own.
+
+        Args:
+            seconds: how long it may take.
+            work: what to wait for.
+
+        Raises:
+            ProbeError: with what is wrong, if the answer did not come.
+        """
+        try:
+            return await asyncio.wait_for(work, max(0.0, seconds))
         except asyncio.TimeoutError:
             raise self._bad or ProbeError(f"no answer while {self._stage}", TIMED_OUT) from None
         except OSError as error:
             raise self._explained(error) from error
-        finally:
-            self.close()
+
+    def left(self) -> float:
+        """The seconds that are left until the time limit."""
+        return self._deadline - self._loop.time()
 
     async def open(self) -> None:
         """Connect, and shake hands if the transport is tls; with udp nothing is sent by that.
@@ -128,7 +145,7 @@ class Wire:
             await self.send(request)
             if self._endpoint.probe.transport != "udp":
                 return await self._receive_stream(parse)
-            left = self._deadline - self._loop.time()
+            left = self.left()
             with suppress(asyncio.TimeoutError):
                 return await asyncio.wait_for(self._receive_datagram(parse), min(pause, max(0.0, left)))
             if left <= 0:

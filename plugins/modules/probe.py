@@ -50,9 +50,11 @@ options:
           - V(udp) sends a random word and takes any answer, such as that of an echo server.
           - V(stream) sends packets for some seconds, since some firewalls pass the first ones and block the rest.
           - V(nat) asks two STUN servers from one port and compares how the NAT maps it (RFC 4787).
+          - V(media) asks a TURN server for a relay, which is one of the vendor's media ports, sends packets straight to it for some
+            seconds and has the relay send each back, so that both directions of direct media are measured.
         type: str
         required: true
-        choices: [tcp, tls, https, websocket, stun, turn, sip, udp, stream, nat]
+        choices: [tcp, tls, https, websocket, stun, turn, sip, udp, stream, nat, media]
       host:
         description: An address or a name, which is looked up on the machine itself; the first address of each family is probed.
         type: str
@@ -66,7 +68,7 @@ options:
         elements: raw
       transport:
         description:
-          - For the kinds V(stun), V(turn) and V(sip), what carries them; V(udp) if nothing is given.
+          - For the kinds V(stun), V(turn), V(sip) and V(media), what carries them; V(udp) if nothing is given.
           - All other kinds have one transport alone.
         type: str
         choices: [udp, tcp, tls]
@@ -87,17 +89,18 @@ options:
         description: A bearer token that goes along with that request.
         type: str
       username:
-        description: The user for the kind V(turn). Without one, the server's challenge is enough for the verdict V(open).
+        description:
+          - The user for the kinds V(turn) and V(media). Without one, the server's challenge is enough for the verdict V(open) of V(turn).
         type: str
       password:
         description: The password of O(probes[].username).
         type: str
       seconds:
-        description: How long a V(stream) takes, from 0.1 to 600 seconds.
+        description: How long a V(stream) takes, from 0.1 to 600 seconds, or V(media), up to 240.
         type: float
         default: 5
       pace:
-        description: Packets a second of a V(stream), from 1 to 1000.
+        description: Packets a second of V(stream) and V(media), from 1 to 1000.
         type: int
         default: 50
       payload:
@@ -114,7 +117,7 @@ options:
         description: The port of the second STUN server.
         type: raw
   timeout:
-    description: Seconds for each endpoint, from 0.1 to 60; the seconds of a stream come on top.
+    description: Seconds for each endpoint, from 0.1 to 60; the seconds of a stream, or of media and three more, come on top.
     type: float
     default: 5
   total_timeout:
@@ -143,6 +146,13 @@ EXAMPLES = r"""
         username: "{{ turn_user }}"
         password: "{{ turn_password }}"
       - {id: office/media, kind: stream, payload: stun, host: turn.example.com, port: 3478, seconds: 10}
+      - id: office/calls
+        kind: media
+        host: turn.example.com
+        port: 443
+        transport: tls
+        username: "{{ turn_user }}"
+        password: "{{ turn_password }}"
       - {id: office/rtp, kind: udp, host: echo.example.com, ports: [10000, 30000, 50000]}
   register: seen
 
@@ -181,6 +191,7 @@ results:
         - V(prohibited) if ICMP, or this machine itself, says that a filter did it.
         - V(reset) if a connection was ended after it was made, such as after the ClientHello.
         - V(unreachable) if there is no route, V(name-not-found) if the name has no usable address.
+        - V(one-way) if packets of media arrive at the other side, and none or nearly none comes back.
         - V(bad-answer) if something else answered than the protocol asks for, or the server refused.
         - V(untested) if nothing can be said.
       type: str
@@ -194,6 +205,9 @@ results:
         - C(why) in words, unless the verdict is V(open). All else depends on the kind.
         - C(certificate), C(trusted) and C(trust_error) of TLS; C(status) of HTTP and SIP; C(mapped) and C(nat) of STUN; C(relay) of TURN.
         - C(sent), C(received), C(loss_percent), C(jitter_ms), C(round_trip_ms) and C(stopped_after) of a stream.
+        - C(sent), C(arrived), C(returned), C(loss_percent_out), C(loss_percent_in), C(jitter_ms), C(round_trip_ms), C(stopped_after) and
+          C(stopped_way) (V(out) or V(in)) of media, C(relay) and C(relay_port) that it went to, C(mapped) where the relay saw it come from.
+          If there was no relay, C(allocation) is the verdict that the kind V(turn) would have had.
         - C(mapping) of a NAT, V(none), V(endpoint-independent) or V(symmetric). C(icmp) with type, code and sender.
       type: dict
       sample: {why: no answer any more after packet 100, sent: 500, received: 100, loss_percent: 80.0, stopped_after: 100}

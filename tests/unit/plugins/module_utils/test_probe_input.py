@@ -64,7 +64,7 @@ def test_everything_wrong_is_told_at_once():
     assert problems(wrong, {"id": "b", "kind": "nat", "host": "10.1", "ports": ["9-5", True]}, timeout=0, total="long") == [
         "timeout: got 0, expected a number from 0.1 to 60.",
         "total_timeout: got 'long', expected a number from 1 to 3600.",
-        "probes[0].kind: got 'ping', expected one of tcp, tls, https, websocket, stun, turn, sip, udp, stream, nat.",
+        "probes[0].kind: got 'ping', expected one of tcp, tls, https, websocket, stun, turn, sip, udp, stream, nat, media.",
         "probes[0].id: got '', expected a text of at most 200 characters on one line.",
         "probes[0].host: got '*.example.com', expected an address or a host name. A wildcard cannot be probed: name a host.",
         "probes[0].port: got 70000, expected a port from 1 to 65535.",

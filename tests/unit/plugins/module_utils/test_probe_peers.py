@@ -380,7 +380,7 @@ def test_turn_with_a_stale_nonce():
         credentials = _probe_stun.Credentials("u", b"lab!", b"new!", _probe_stun.hashlib.md5(b"u:lab!:p").digest())
         assert request.signed_by(credentials.key)
         relay = _probe_stun.attribute(0x16, bound(data, ("192.0.2.1", 5))[24:]) + bound(data, peer)[20:]
-        return [_probe_stun._finish(request.type | 0x0100, data[8:20], relay, credentials)]
+        return [_probe_stun.build(request.type | 0x0100, data[8:20], relay, credentials)]
 
     with datagram_server(reply) as port:
         result = one(kind="turn", port=port, username="u", password="p")
