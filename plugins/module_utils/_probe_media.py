@@ -12,7 +12,8 @@ there and what is lost on the way back are known apart.
 
 Who may send to a relay is a matter of addresses, not of ports (RFC 8656, section 9). So the address that the server saw when it was asked
 is enough: a NAT gives the sockets of one machine one address (RFC 4787, section 4.1). Where a proxy carries TURN over tcp or tls it is that
-of the proxy; so the server is asked over UDP as well, and the address that it sees there may send too, if it answers.
+of the proxy; so the server is asked over UDP as well, and the address that it sees there may send too. If there is no answer, the fact
+``seen_over_udp`` is None, and behind a proxy nothing can arrive.
 """
 
 from __future__ import annotations
@@ -145,7 +146,9 @@ async def _permit(wire: Wire, relay: Relay, endpoint: Endpoint) -> None:
     """Let our own addresses send to the relay."""
 
     async def ask() -> None:
-        seen = {relay.seen_as, await _seen_over_udp(endpoint)} - {""}
+        over_udp = relay.seen_as if endpoint.probe.transport == "udp" else await _seen_over_udp(endpoint)
+        wire.facts["seen_over_udp"] = over_udp or None
+        seen = {relay.seen_as, over_udp} - {""}
         hosts = sorted(host for host in seen if family_of(host) == endpoint.family)
         wire.facts["permitted"] = hosts
         answer = await _probe_ice.exchange(wire, partial(_probe_turn.permission, hosts=hosts, credentials=relay.credentials))
@@ -159,10 +162,7 @@ async def _permit(wire: Wire, relay: Relay, endpoint: Endpoint) -> None:
 
 
 async def _seen_over_udp(endpoint: Endpoint) -> str:
-    """The address that the server sees over UDP; empty if that is the way of the allocation, or there is no answer."""
-    probe = endpoint.probe
-    if probe.transport == "udp":
-        return ""
+    """The address that the server sees over UDP; empty if there is no answer."""
     wire = Wire(_straight(endpoint, endpoint.address, _STUN_PORT), _SEEN_SECONDS)
     found = []
 
@@ -272,7 +272,7 @@ def verdict(facts: Facts, errors: list[ProbeError]) -> Optional[ProbeError]:
     """What is wrong with media, if something is.
 
     Args:
-        facts: as `tell` gives them.
+        facts: as `tell` gives them, and ``permitted`` and ``seen_over_udp``.
         errors: what the kernel said of the socket that sends, if anything.
     """
     arrived, returned, stopped, way = (facts[name] for name in ("arrived", "returned", "stopped_after", "stopped_way"))
@@ -281,7 +281,8 @@ def verdict(facts: Facts, errors: list[ProbeError]) -> Optional[ProbeError]:
             after = f", after {stopped} packets had arrived" if arrived else ""
             return ProbeError(errors[0].why + after, errors[0].verdict, errors[0].facts)
         after = f" any more after packet {stopped}" if arrived else ""
-        return ProbeError(f"no packet arrived at the relay{after}", TIMED_OUT)
+        alone = f", which lets in {' and '.join(facts['permitted'])} alone" if not arrived and not facts["seen_over_udp"] else ""
+        return ProbeError(f"no packet arrived at the relay{after}{alone}", TIMED_OUT)
     if not returned:
         return ProbeError("packets arrive at the relay, and none comes back", ONE_WAY)
     if way == "in":

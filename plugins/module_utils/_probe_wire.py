@@ -90,7 +90,7 @@ class Wire:
         except asyncio.TimeoutError:
             raise self._bad or ProbeError(f"no answer while {self._stage}", TIMED_OUT) from None
         except OSError as error:
-            raise self._explained(error) from error
+            raise self.icmp(error) from error
 
     def left(self) -> float:
         """The seconds that are left until the time limit."""
@@ -177,7 +177,7 @@ class Wire:
 
     def icmp(self, error: OSError) -> ProbeError:
         """The verdict behind an error, and room in the error queue for the next."""
-        return self._explained(error)
+        return _probe_icmp.explain(error, _probe_icmp.take(self._socket) if self._socket else None, self._stage)
 
     def local(self) -> str:
         """Our own address and port, ``192.0.2.1:40000`` or ``[2001:db8::1]:40000``."""
@@ -196,6 +196,9 @@ class Wire:
         self._socket = socket.socket(family, socket.SOCK_DGRAM if udp else socket.SOCK_STREAM)
         self._socket.setblocking(False)
         _probe_icmp.listen(self._socket)
+        if not udp:
+            # Packets of media through TURN must not wait for each other.
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         await self._loop.sock_connect(self._socket, (there.address, there.port))
 
     async def _shake(self, context: Any) -> str:
@@ -283,9 +286,6 @@ class Wire:
         if self._socket is None:
             raise ProbeError("the connection is closed", UNTESTED)
         return self._socket
-
-    def _explained(self, error: OSError) -> ProbeError:
-        return _probe_icmp.explain(error, _probe_icmp.take(self._socket) if self._socket else None, self._stage)
 
 
 def address_text(host: str, port: int) -> str:

@@ -227,6 +227,17 @@ def test_coturn(client, transport, port):
         assert not right["facts"]["trusted"]
 
 
+@pytest.mark.parametrize(("transport", "port"), WAYS)
+def test_media_through_coturn(client, transport, port):
+    media = {**TURN, "kind": "media", "transport": transport, "port": port, "seconds": 0.5}
+    right, wrong, nobody = client.send(media, {**media, "password": "wrong"}, {**media, "username": "", "password": ""})
+    assert (right["verdict"], right["facts"]["sent"], right["facts"]["returned"]) == ("open", 25, 25)
+    assert (right["facts"]["mapped"], right["facts"]["given_back"]) == (right["facts"]["local"], True)
+    assert (wrong["verdict"], wrong["facts"]["allocation"], wrong["facts"]["code"]) == ("untested", "bad-answer", 401)
+    assert nobody["verdict"] == "untested"
+    assert nobody["facts"]["why"] == "no relay to test media with: the server asks for credentials"
+
+
 def test_a_stream_of_bindings_and_two_servers(client):
     stream, nat = client.send(
         {"kind": "stream", "payload": "stun", "host": ADDRESS, "port": 3478, "seconds": 0.5},

@@ -24,10 +24,12 @@ COTURN = (
 # Media goes to coturn and not to what echoes everywhere else; port 443 of its address is TURN over TLS.
 TO_COTURN = f"""
 insert rule inet far prerouting ip daddr {SERVER} tcp dport 443 dnat ip to {SERVER}:5349
-insert rule inet far prerouting ip daddr {SERVER} meta l4proto {{ tcp, udp }} th dport {{ 3479, 5349, {MEDIA} }} return
+insert rule inet far prerouting ip daddr {SERVER} meta l4proto {{ tcp, udp }} th dport {{ 3479-3481, 5349, {MEDIA} }} return
 insert rule inet far prerouting ip6 daddr {SERVER_IPV6} meta l4proto {{ tcp, udp }} th dport {{ 3479, 5349, {MEDIA} }} return
 insert rule inet far prerouting udp dport 49152-65535 return
 """
+# A server that is told a wrong public address, and one that sends nothing to inner networks.
+OTHERS = {3480: "--external-ip=10.9.9.9", 3481: "--denied-peer-ip=10.0.0.0-10.255.255.255"}
 TURN = {"kind": "media", "username": "lab", "password": "lab", "host": SERVER, "seconds": 2}
 UDP = {**TURN, "port": 3479}
 TLS = {**TURN, "transport": "tls", "port": 443}
@@ -43,6 +45,9 @@ def network():
         lab.within(network.parts["gateway"], "sysctl", "-qw", "net.ipv4.icmp_ratelimit=0", "net.ipv6.icmp.ratelimit=0")
         podman("exec", "--interactive", far, "nft", "-f", "-", text=TO_COTURN)
         podman("exec", far, "sh", "-c", f"setsid {COTURN} & until ss -Hltn | grep -q :5349; do sleep 0.1; done")
+        for port, option in OTHERS.items():
+            other = COTURN.replace("3479", f"{port} {option}").replace("5349", f"{port + 2000}").replace("media", f"{port}")
+            podman("exec", far, "sh", "-c", f"setsid {other} & until ss -Hltn | grep -q :{port + 2000}; do sleep 0.1; done")
         yield network
     finally:
         lab.down(name)
@@ -138,16 +143,30 @@ def test_behind_nat(network, probe, masquerade):
 def test_only_turn_over_tcp_gets_through(network):
     # The server is not seen over UDP then; the address of the allocation is as good.
     result = one(network, TLS, "udp dport 3478 drop")
-    assert (result["verdict"], result["facts"]["permitted"]) == ("open", ["10.99.0.2"])
-    assert one(network, TLS, "meta l4proto udp drop")["verdict"] == "timed-out"
+    facts = result["facts"]
+    assert (result["verdict"], facts["permitted"], facts["seen_over_udp"]) == ("open", ["10.99.0.2"], None)
+    result = one(network, TLS, "meta l4proto udp drop")
+    assert (result["verdict"], result["facts"]["why"]) == ("timed-out", "no packet arrived at the relay, which lets in 10.99.0.2 alone")
 
 
 def test_turn_through_a_proxy(network):
     # The lab's port 443 hands TURN on by a connection of its own: the server sees its own address there, and ours over UDP alone.
-    through = {**TLS, "host": FAR}
+    through = {**TURN, "transport": "tcp", "port": 443, "host": FAR}
     result = one(network, through)
-    assert (result["verdict"], result["facts"]["permitted"]) == ("open", ["10.99.0.2", "198.51.100.2"])
-    assert result["facts"]["mapped"].startswith("10.99.0.2:")
+    facts = result["facts"]
+    assert (result["verdict"], facts["permitted"], facts["seen_over_udp"]) == ("open", ["10.99.0.2", "198.51.100.2"], "10.99.0.2"), result
+    assert facts["mapped"].startswith("10.99.0.2:")
+    result = one(network, through, "udp dport 3478 drop")
+    assert (result["verdict"], result["facts"]["why"]) == ("timed-out", "no packet arrived at the relay, which lets in 198.51.100.2 alone")
+
+
+def test_servers_that_are_set_up_badly(network):
+    network.rules("")
+    inner, denied = network.send(*({**UDP, "port": port} for port in OTHERS))
+    assert (inner["verdict"], inner["facts"]["relay"].partition(":")[0], inner["facts"]["given_back"]) == ("bad-answer", "10.9.9.9", True)
+    assert inner["facts"]["why"].startswith("the server offers the inner address 10.9.9.9 as a relay")
+    assert (denied["verdict"], denied["facts"]["code"], denied["facts"]["given_back"]) == ("untested", 403, True)
+    assert denied["facts"]["why"].startswith("the server does not let us send to its relay: TURN error 403")
 
 
 def test_a_failure_of_turn_is_not_blamed_on_media(network):
