@@ -25,6 +25,7 @@ from typing import Callable, Union
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.dont_write_bytecode = True
 
+import ca  # noqa: E402
 import sip  # noqa: E402
 import zones  # noqa: E402
 
@@ -109,11 +110,11 @@ def echo(peer: Stream) -> None:
         peer.sendall(data)
 
 
-def on_443(peer: socket.socket, context: ssl.SSLContext) -> None:
+def on_443(peer: socket.socket) -> None:
     """A TLS record begins with 22; STUN begins with two zero bits (RFC 7983)."""
     first = peer.recv(1, socket.MSG_PEEK)
     if first == b"\x16":
-        with context.wrap_socket(peer, server_side=True) as secure:
+        with ca.context(peer).wrap_socket(peer, server_side=True) as secure:
             speak(secure, secure.recv(65535))
     elif first:
         speak(peer, peer.recv(65535))
@@ -175,19 +176,11 @@ def sip_stream(peer: Stream) -> None:
     peer.sendall(sip.answer(data))
 
 
-def secure_sip(peer: socket.socket, context: ssl.SSLContext) -> None:
+def secure_sip(peer: socket.socket) -> None:
     """SIP within TLS."""
-    with context.wrap_socket(peer, server_side=True) as secure:
-        sip_stream(secure)
-
-
-def certificate() -> ssl.SSLContext:
-    """A certificate of our own making."""
-    name = ["-subj", "/CN=far", "-keyout", "/run/far.key", "-out", "/run/far.crt"]
-    command("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", *name)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain("/run/far.crt", "/run/far.key")
-    return context
+    if peer.recv(1, socket.MSG_PEEK):
+        with ca.context(peer).wrap_socket(peer, server_side=True) as secure:
+            sip_stream(secure)
 
 
 def takes_connections(port: int) -> bool:
@@ -203,10 +196,10 @@ def main() -> None:
     answer_everywhere()
     start_coturn()
     zones.start(ADDRESSES)
-    context = certificate()
-    serve_tcp(443, lambda peer: on_443(peer, context))
+    ca.make()
+    serve_tcp(443, on_443)
     serve_tcp(5060, sip_stream)
-    serve_tcp(5061, lambda peer: secure_sip(peer, context))
+    serve_tcp(5061, secure_sip)
     serve_tcp(ECHO_PORT, echo)
     serve_udp(5060, sip.answer)
     serve_udp(ECHO_PORT, lambda data: data)
