@@ -149,15 +149,14 @@ class _Assessment:
         found: dict[str, list[Judgement]] = {}
         for result in point.results:
             if result["id"] in self.rows:
-                found.setdefault(result["id"], []).append(judge(result, self.issuers))
+                found.setdefault(result["id"], []).append(judge(result, self.rows[result["id"]].ports, self.issuers))
         return found
 
     def _point(self, point: VantagePoint, judged: Mapping[str, list[Judgement]], gateways: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         found = {name: self._diagnose(name, judged.get(name, ()), point) for name in self.rows}
-        seen = self.evidence.gateways if self.evidence else ()
-        remedies = {name: remedy(self.rows[name], one, _assess_gateway.whose_doing(name, one, seen)) for name, one in found.items()}
+        remedies = {name: remedy(self.rows[name], one, self._places(point, one)) for name, one in found.items()}
         # Where nobody could ask, nothing is known of servers either.
-        missing = () if point.error else {name for name in self.plan.untested if not found[name].count}
+        missing = () if point.error else {name for name in self.plan.untested if found[name].cause == UNTESTED}
         remedies.update({name: f"Name a server for {name} in {TARGETS}." for name in missing})
         return {
             "name": point.name,
@@ -177,6 +176,16 @@ class _Assessment:
             "nat": _assess_nat.show([result for result in point.results if result["id"] == NAT or result.get("kind") == NAT], gateways),
             "ignored": sorted({result["id"] for result in point.results} - {*self.rows, NAT}),
         }
+
+    def _places(self, point: VantagePoint, found: Diagnosis) -> list[str]:
+        """Whose doing it is that a requirement does not get through, as far as policy and gateways tell."""
+        if not found.bad:
+            return []
+        unsatisfied = self.plan.compiled.policy.unsatisfied.get(found.id, "")
+        seen = self.evidence or Evidence()
+        shared = any(result["id"] == found.id for other in seen.vantage_points if other is not point for result in other.results)
+        said = _assess_gateway.whose_doing(found, seen.gateways, shared, not unsatisfied)
+        return [*([f"This site's own policy does not open all of it: {unsatisfied}."] if unsatisfied else []), *said]
 
     def _diagnose(self, name: str, judged: Iterable[Judgement], point: VantagePoint) -> Diagnosis:
         why = point.error or self.plan.untested.get(name) or _NOT_RUN

@@ -13,6 +13,7 @@ from typing import Any, Mapping, Sequence
 
 from ansible_collections.webrtc.firewall.plugins.plugin_utils._diagnosis_endpoints import PROBED
 from ansible_collections.webrtc.firewall.plugins.plugin_utils._input import Input
+from ansible_collections.webrtc.firewall.plugins.plugin_utils._plain import plain
 
 PATH = "evidence"
 # Twice what one run of module probe takes.
@@ -43,6 +44,8 @@ class Gateway:
         after: the same after them.
         present: whether the collection's rules are live there; None if it did not say.
         findings: what is wrong with it.
+        seen: by endpoints as module probe writes them, its connections there after the probes, each with its source, and whether an
+            answer came.
         dropped: what it logged as dropped meanwhile.
         more_dropped: how many lines were left out.
     """
@@ -53,6 +56,7 @@ class Gateway:
     after: Mapping[str, int] = field(default_factory=dict)
     present: bool | None = None
     findings: Sequence[Mapping[str, Any]] = ()
+    seen: Mapping[str, Sequence[tuple[str, bool]]] = field(default_factory=dict)
     dropped: Sequence[Mapping[str, Any]] = ()
     more_dropped: int = 0
 
@@ -77,7 +81,7 @@ def read_evidence(value: Any, check: Input) -> Evidence | None:
     """
     if value is None or (isinstance(value, Mapping) and not value):
         return None
-    given = check.mapping(value, PATH, (), ("vantage_points", "gateways"))
+    given = check.mapping(plain(value), PATH, (), ("vantage_points", "gateways"))
     points = check.mapping(given.get("vantage_points") or {}, f"{PATH}.vantage_points")
     gateways = check.mapping(given.get("gateways") or {}, f"{PATH}.gateways")
     return Evidence(
@@ -143,6 +147,7 @@ def _read_gateway(name: str, value: Any, path: str, check: Input) -> Gateway:
         after=counts[1],
         present=present if isinstance(present, bool) else None,
         findings=tuple(findings[:_MOST_FINDINGS]),
+        seen=_seen(machines[1].get("flows_seen") or [], f"{path}.after.gateway.flows_seen", check),
         dropped=tuple(dropped),
         more_dropped=max(0, len(lines) - MOST_DROPPED),
     )
@@ -159,6 +164,16 @@ def _counts(info: Mapping[str, Any], path: str, check: Input) -> dict[str, int]:
         elif "id" in flow and "packets" in flow:
             check.add(where, flow, "a flow with the text id and the number packets, as module ruleset_info returns it")
     return counts
+
+
+def _seen(value: Any, path: str, check: Input) -> dict[str, list[tuple[str, bool]]]:
+    """Connections of module gateway_info, by endpoint; one without endpoint, source or ``replied`` says nothing."""
+    found: dict[str, list[tuple[str, bool]]] = {}
+    for where, item in check.items(value, path):
+        flow = check.mapping(item, where)
+        if isinstance(flow.get("endpoint"), str) and isinstance(flow.get("replied"), bool):
+            found.setdefault(flow["endpoint"], []).append((str(flow.get("source") or ""), flow["replied"]))
+    return found
 
 
 def _finding(value: Any, path: str, check: Input) -> list[dict[str, Any]]:

@@ -19,7 +19,6 @@ from ansible_collections.webrtc.firewall.plugins.plugin_utils._requirements impo
 
 # Where the way is cut by something that a packet met; not what is said inside of a connection.
 _CUT = (TIMED_OUT, REFUSED, PROHIBITED, RESET, UNREACHABLE, CUT_OFF)
-_CARRIED_BY = {"udp": "udp", "tcp": "tcp", "tls": "tcp"}
 _LINE = 160
 # What became of packets that a gateway has let through.
 _BEYOND = {
@@ -65,9 +64,10 @@ def endpoints(judgements: Iterable[tuple[str, Judgement]]) -> dict[Endpoint, lis
     """The ids by the endpoints at which they were probed, from all results with their ids."""
     asked: dict[Endpoint, dict[str, None]] = {}
     for name, one in judgements:
-        address, (_host, port, transport) = _address(one.address), one.parts
+        host, port, protocol = one.aimed_at
+        address = _address(host)
         if address and port:
-            asked.setdefault((_CARRIED_BY.get(transport, transport), str(address), port), {})[name] = None
+            asked.setdefault((protocol, str(address), port), {})[name] = None
     return {endpoint: list(names) for endpoint, names in asked.items()}
 
 
@@ -95,44 +95,65 @@ def show(gateway: Gateway, asked: Mapping[Endpoint, Sequence[str]], rows: Mappin
     }
 
 
-def whose_doing(name: str, found: Diagnosis, gateways: Sequence[Gateway]) -> list[str]:
+def whose_doing(found: Diagnosis, gateways: Sequence[Gateway], shared: bool, open_here: bool) -> list[str]:
     """What the gateways say of a requirement that does not get through, as sentences.
 
     Args:
-        name: service/requirement.
         found: what is known of it at one vantage point.
         gateways: what each gateway said before and after.
+        shared: whether other machines have probed it at the same time.
+        open_here: whether the site's policy opens it.
     """
     bad = [one for one in found.bad if one.cause in _CUT]
     if not bad:
         return []
+    said = (_said(found, bad, gateway, shared, open_here) for gateway in gateways if not gateway.error)
+    return [text for text in said if text]
+
+
+def _said(found: Diagnosis, bad: Sequence[Judgement], gateway: Gateway, shared: bool, open_here: bool) -> str:
+    here, name = f"gateway {gateway.name}", found.id
     asked = endpoints((name, one) for one in bad)
-    return [said for gateway in gateways if not gateway.error for said in [_said(name, found, asked, gateway)] if said]
-
-
-def _said(name: str, found: Diagnosis, bad: Mapping[Endpoint, Sequence[str]], gateway: Gateway) -> str:
-    here = f"gateway {gateway.name}"
-    line = next((line for line in gateway.dropped if _is_of(line, bad)), None)
+    line = next((line for line in gateway.dropped if _is_of(line, asked)), None)
+    unruled = open_here and bool(gateway.after) and name not in gateway.after
     ruled = f"it has no rule for {name}: run webrtc_egress there with what this assessment was asked for."
     if line:
-        end = f" And {ruled}" if gateway.after and name not in gateway.after else ""
-        return f"Dropped by {here} itself, as its log says: {line['line'][:_LINE]}.{end}"
+        return f"Dropped by {here} itself, as its log says: {line['line'][:_LINE]}.{f' And {ruled}' if unruled else ''}"
     if gateway.present is False:
         return f"None of the collection's rules is live on {here}: run webrtc_egress there."
-    if not gateway.after:
-        return ""
-    if name not in gateway.after:
+    if unruled:
         return f"As for {here}, {ruled}"
-    if name not in gateway.before or gateway.after[name] < gateway.before[name]:
+    return _connections(found, bad, gateway, shared) or _counters(found, gateway, shared)
+
+
+def _connections(found: Diagnosis, bad: Sequence[Judgement], gateway: Gateway, shared: bool) -> str:
+    """What a gateway's table of connections says; with other machines about, of those alone whose source is known."""
+    replies = [
+        replied
+        for one in bad
+        for source, replied in gateway.seen.get(str(one.result.get("endpoint")), ())
+        if source == one.facts.get("local") or not (shared or one.facts.get("local"))
+    ]
+    if replies and not any(replies):
+        return f"It left gateway {gateway.name} (its table of connections has it), and nothing came back: {_ASK}"
+    if replies and all(replies) and found.cause == TIMED_OUT:
+        return (
+            f"Answers came back to gateway {gateway.name} (its table of connections has them): look between the gateway and this machine."
+        )
+    return ""
+
+
+def _counters(found: Diagnosis, gateway: Gateway, shared: bool) -> str:
+    """What the counter of a flow says, which is of all machines behind a gateway."""
+    name = found.id
+    if name not in gateway.before or name not in gateway.after or gateway.after[name] < gateway.before[name]:
         return ""
     risen = gateway.after[name] - gateway.before[name]
-    if risen:
-        return (
-            f"It left {here} (its counter for {name} rose by {risen} packets), and {_BEYOND.get(found.cause, 'nothing came back')}: {_ASK}"
-        )
-    return (
-        f"It never reached {here} (its counter for {name} did not rise): look between this machine and the gateway, or at a route past it."
-    )
+    if not risen:
+        return f"It never reached gateway {gateway.name} (its counter for {name} did not rise): {_BEFORE}"
+    others = ", those of other machines among them" if shared else ""
+    then = _BEYOND.get(found.cause, "nothing came back")
+    return f"It left gateway {gateway.name} (its counter for {name} rose by {risen} packets{others}), and {then}: {_ASK}"
 
 
 def _is_of(line: Mapping[str, Any], bad: Mapping[Endpoint, Sequence[str]]) -> bool:

@@ -51,6 +51,7 @@ def summary(
     harmful = sum(finding["severity"] == "harmful" for gateway in gateways for finding in gateway["findings"])
     bad = verdicts[BLOCKED] + verdicts[INTERCEPTED]
     said = [_outlook(points, services)] if verdicts[OPEN] + bad else ["Nothing was tested, so nothing is known of calls"]
+    said += [f"{bad} of {sum(verdicts.values())} checks do not get through"] if bad else []
     said += [_count(harmful, "harmful setting", "was found on gateways", "were found on gateways")] if harmful else []
     said += [f"no answer from {_some(errors)}"] if errors else []
     return {"ok": verdicts[OPEN] > 0 and not (bad or errors or harmful), "headline": f"{'; '.join(said)}.", "verdicts": verdicts}

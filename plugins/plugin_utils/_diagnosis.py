@@ -65,8 +65,10 @@ def diagnose(name: str, judgements: Iterable[Judgement], listed: bool, untested:
     if not servers:
         return Diagnosis(name, UNTESTED, UNTESTED, untested)
     found = [_best(group) for group in servers.values()]
-    stale = _stale([one for one, _note in found]) if listed else []
-    counted = [(one, note) for one, note in found if one not in stale]
+    unknown = [one for one, _note in found if one.cause == NAME_NOT_FOUND]
+    # A name is stale if DNS knows others; where it knows none at all, it is DNS that does not work.
+    stale = unknown if listed and len(unknown) < len(found) else []
+    counted = [(one, note) for one, note in found if not (stale and one.cause == NAME_NOT_FOUND)]
     notes = list(dict.fromkeys(note for _one, note in counted if note))
     if stale:
         notes.append(
@@ -98,12 +100,6 @@ def _worse(one: Judgement, other: Judgement) -> bool:
     return (-_BEST_FIRST.index(one.verdict), _RANK[one.cause]) < (-_BEST_FIRST.index(other.verdict), _RANK[other.cause])
 
 
-def _stale(judgements: Sequence[Judgement]) -> list[Judgement]:
-    """The servers whose names DNS does not know while it knows others; none of them where it knows none at all."""
-    unknown = [one for one in judgements if one.cause == NAME_NOT_FOUND]
-    return unknown if len(unknown) < len(judgements) else []
-
-
 def _combine(name: str, servers: Sequence[Judgement], notes: list[str]) -> Diagnosis:
     by_verdict: dict[str, list[Judgement]] = {}
     for one in servers:
@@ -113,7 +109,7 @@ def _combine(name: str, servers: Sequence[Judgement], notes: list[str]) -> Diagn
     cause = min((one.cause for one in deciding), key=_RANK.__getitem__)
     good, count = len(by_verdict.get(OPEN, ())), len(servers)
     told = [one for one in servers if one.why]
-    told.sort(key=lambda one: (one not in deciding, _RANK[one.cause]))
+    told.sort(key=lambda one: (one.verdict != verdict, _RANK[one.cause]))
     why = "; ".join([_told(told, count), *notes] if told else notes)
     bad = tuple(deciding) if verdict in (BLOCKED, INTERCEPTED) else ()
     return Diagnosis(name, verdict, cause, why, bad, good, count)

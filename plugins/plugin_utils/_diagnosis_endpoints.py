@@ -49,6 +49,8 @@ CAUSES = (
 # Beyond a few per cent people hear it, whatever a codec conceals.
 LOSS_PERCENT = 3.0
 _LOSSES = {"loss_percent": "", "loss_percent_out": " on the way out", "loss_percent_in": " on the way in"}
+_CARRIED_BY = {"udp": "udp", "tcp": "tcp", "tls": "tcp"}
+_RELAY = re.compile(r"(.*):([0-9]{1,5})")
 _ENDPOINT = re.compile(r"(.*):([0-9]{1,5})/([a-z]+)")
 
 
@@ -90,17 +92,25 @@ class Judgement:
         return (found[1], int(found[2]), found[3]) if found else (str(self.result.get("endpoint", "")), 0, "")
 
     @property
+    def aimed_at(self) -> tuple[str, int, str]:
+        """Address, port and protocol of what was sent: of media, those of the relay."""
+        address, port, transport = self.parts
+        relay = _RELAY.fullmatch(str(self.facts.get("relay") or "")) if self.result.get("kind") == "media" else None
+        return (relay[1].strip("[]"), int(relay[2]), "udp") if relay else (address.strip("[]"), port, _CARRIED_BY.get(transport, transport))
+
+    @property
     def shown(self) -> str:
         """The endpoint as people read it."""
         name, endpoint = self.facts.get("host"), str(self.result.get("endpoint", ""))
         return f"{name} ({endpoint})" if name else endpoint
 
 
-def judge(result: Mapping[str, Any], inspection_issuers: Iterable[str] = ()) -> Judgement:
+def judge(result: Mapping[str, Any], ports: Iterable[tuple[int, int]], inspection_issuers: Iterable[str] = ()) -> Judgement:
     """What one result says.
 
     Args:
         result: of module probe, checked by `_assess_evidence`.
+        ports: those of the requirement: media through a relay at another port says nothing of it.
         inspection_issuers: texts in the names of the site's own inspecting authorities.
     """
     verdict, facts = result["verdict"], result.get("facts") or {}
@@ -108,6 +118,10 @@ def judge(result: Mapping[str, Any], inspection_issuers: Iterable[str] = ()) -> 
     if cause:
         return Judgement(INTERCEPTED if cause == INSPECTION else BLOCKED, cause, why, result)
     said = str(facts.get("why") or "")
+    relay = facts.get("relay_port") if result.get("kind") == "media" else None
+    if isinstance(relay, int) and not any(first <= relay <= last for first, last in ports):
+        why = f"the server's relay is at port {relay}, which is none of the requirement's, so that it says nothing of it"
+        return Judgement(UNTESTED, UNTESTED, why, result)
     stopped = facts.get("stopped_after")
     if isinstance(stopped, int) and stopped > 0 and verdict != UNTESTED:
         return Judgement(BLOCKED, CUT_OFF, f"the first {stopped} packets passed, and none after them", result)

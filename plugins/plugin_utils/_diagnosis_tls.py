@@ -62,6 +62,9 @@ PRODUCTS = (
     "zscaler",
 )
 
+# What OpenSSL says once the chain is found good (X509_V_ERR_IP_ADDRESS_MISMATCH, x509_vfy.c checks names after the chain is built).
+_NOT_BY_ADDRESS = "IP address mismatch"
+
 
 def inspector(issuer: str, own: Iterable[str]) -> str:
     """The text by which an issuer is known to open TLS; empty if it is not.
@@ -96,6 +99,9 @@ def judge(facts: Mapping[str, Any], own: Iterable[str]) -> tuple[str, str]:
         return "certificate-expired", f"the certificate, issued by {issuer}, expired on {certificate.get('not_after')}"
     if "not yet valid" in error:
         return "certificate-expired", f"the certificate, issued by {issuer}, is not valid yet: the clock of this machine is probably wrong"
+    if error.startswith(_NOT_BY_ADDRESS):
+        # Asked for by its address, a server shows a certificate for its name: the chain was good up to there.
+        return "", ""
     if facts.get("trusted") is False:
         return "inspection", f"this machine does not trust the certificate, issued by {issuer or 'nobody'}{f' ({error})' if error else ''}"
     return "", ""

@@ -24,6 +24,7 @@ from ansible_collections.webrtc.firewall.plugins.plugin_utils._choices import Of
 from ansible_collections.webrtc.firewall.plugins.plugin_utils._diagnosis_keys import KINDS, transports_for
 from ansible_collections.webrtc.firewall.plugins.plugin_utils._input import Input
 from ansible_collections.webrtc.firewall.plugins.plugin_utils._loader import catalog_names, catalog_path, load
+from ansible_collections.webrtc.firewall.plugins.plugin_utils._plain import plain
 from ansible_collections.webrtc.firewall.plugins.plugin_utils._requirements import Check, Requirement
 from ansible_collections.webrtc.firewall.plugins.plugin_utils._services import read_service
 
@@ -123,7 +124,7 @@ class _Targets:
             self.check.add(path, _shape(item), "a mapping with requirement, host and options of module probe")
             return None
         given = self.check.mapping(item, path, (), ("requirement", *OPTIONS))
-        given = {key: part for key, part in given.items() if part is not None}
+        given = {key: plain(part) for key, part in given.items() if part is not None}
         if given.get("kind") == NAT:
             if "requirement" in given:
                 self.check.add(f"{path}.requirement", given["requirement"], "no requirement with the kind nat", "Remove it.")
