@@ -40,6 +40,8 @@ options:
     description:
       - Services of the site's own, in the format of the catalog. They are opened where the list of services names them.
       - A service needs C(service) and C(requirements); a requirement needs C(id), C(destinations), C(protocol) and C(ports).
+      - For P(webrtc.firewall.checks#filter) and P(webrtc.firewall.assessment#filter), a requirement may have C(checks), and a service
+        C(prerequisites), C(ladder) and C(outcomes).
       - In the place of a service its YAML or JSON file on the controller may be named, by its whole path.
     type: list
     elements: raw

@@ -84,6 +84,10 @@ _value:
     alternatives:
       description: Other destinations by name.
       type: dict
+    checks:
+      description: How it is probed, each with C(kind), C(transport), and C(hosts) and C(path) where they are known.
+      type: list
+      elements: dict
 """
 
 from typing import Any, Callable

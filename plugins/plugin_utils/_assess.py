@@ -58,8 +58,7 @@ def assess(
     """
     check = Input()
     compiled = read_site_and_services(services, options, check)
-    # Targets are read against the requirements, so these must be sound.
-    planned = Plan(compiled, (), (), {}) if check.problems else plan_for(compiled, targets, check)
+    planned = plan_for(compiled, targets, check)
     seen = read_evidence(evidence, check)
     issuers = [check.text(item, where) for where, item in check.items(inspection_issuers or [], "inspection_issuers")]
     head = {"title": _text(title, "title", check), "time": _text(time, "time", check)}

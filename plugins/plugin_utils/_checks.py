@@ -18,7 +18,7 @@ from ansible_collections.webrtc.firewall.plugins.plugin_utils._choices import Ch
 from ansible_collections.webrtc.firewall.plugins.plugin_utils._compile import Compiled, read_site_and_services
 from ansible_collections.webrtc.firewall.plugins.plugin_utils._input import Input
 from ansible_collections.webrtc.firewall.plugins.plugin_utils._requirements import Check, Requirement
-from ansible_collections.webrtc.firewall.plugins.plugin_utils._targets import PATH, Target, is_address, read_targets, sampled
+from ansible_collections.webrtc.firewall.plugins.plugin_utils._targets import PATH, Target, is_address, read_shapes, read_targets, sampled
 
 NO_CHECKS = "nothing is known of how to probe it: name a target with a kind"
 NO_SERVER = "the document names no server: name one as a target"
@@ -53,15 +53,17 @@ def plan(services: Any, targets: Any, options: Mapping[str, Any]) -> Plan:
         InvalidInput: with everything that is wrong in any of them; no password or token is in it.
     """
     check = Input()
-    compiled = read_site_and_services(services, options, check)
-    check.raise_if_any()
-    found = plan_for(compiled, targets, check)
+    found = plan_for(read_site_and_services(services, options, check), targets, check)
     check.raise_if_any()
     return found
 
 
 def plan_for(compiled: Compiled, targets: Any, check: Input) -> Plan:
     """The same for a site that is read already; nothing of the result may be used where `check` has problems."""
+    if check.problems:
+        # Without sound requirements, no more than their shape can be said of targets.
+        read_shapes(targets, check)
+        return Plan(compiled, (), (), {})
     families = compiled.site.frame.families
     wanted = {f"{row.service}/{row.id}": row for row in compiled.requirements}
     aimed = read_targets(targets, compiled.offer, wanted, families, check)

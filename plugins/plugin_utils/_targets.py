@@ -97,14 +97,32 @@ def read_targets(
         families: of addresses, where a target does not say so itself.
         check: takes the problems.
     """
+    reader = _Targets(offer, wanted, families, check)
+    found = [reader.read(given, path) for path, given in read_shapes(value, check)]
+    return tuple(target for target in found if target)
+
+
+def read_shapes(value: Any, check: Input) -> list[tuple[str, dict[str, Any]]]:
+    """The targets that are mappings, with their known keys and where they are, as far as that can be checked without the requirements.
+
+    Args:
+        value: what the site wrote; None for none.
+        check: takes the problems.
+    """
     if value is None:
-        return ()
+        return []
     if not isinstance(value, (list, tuple)):
         check.add(PATH, _shape(value), "a list", "Write it as a list, with one item too.")
-        return ()
-    reader = _Targets(offer, wanted, families, check)
-    found = [reader.read(item, f"{PATH}[{index}]") for index, item in enumerate(value)]
-    return tuple(target for target in found if target)
+        return []
+    found = []
+    for index, item in enumerate(value):
+        path = f"{PATH}[{index}]"
+        if isinstance(item, Mapping):
+            given = check.mapping(item, path, (), ("requirement", *OPTIONS))
+            found.append((path, {key: plain(part) for key, part in given.items() if part is not None}))
+        else:
+            check.add(path, _shape(item), "a mapping with requirement, host and options of module probe")
+    return found
 
 
 def _shape(value: Any) -> str:
@@ -118,13 +136,8 @@ class _Targets:
         self.offer, self.wanted, self.families, self.check = offer, wanted, families, check
         self._others: dict[str, set[str]] = {}
 
-    def read(self, item: Any, path: str) -> Target | None:
+    def read(self, given: dict[str, Any], path: str) -> Target | None:
         """One target; None where it is wrong, or of a requirement that the site does not want."""
-        if not isinstance(item, Mapping):
-            self.check.add(path, _shape(item), "a mapping with requirement, host and options of module probe")
-            return None
-        given = self.check.mapping(item, path, (), ("requirement", *OPTIONS))
-        given = {key: plain(part) for key, part in given.items() if part is not None}
         if given.get("kind") == NAT:
             if "requirement" in given:
                 self.check.add(f"{path}.requirement", given["requirement"], "no requirement with the kind nat", "Remove it.")

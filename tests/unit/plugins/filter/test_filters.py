@@ -19,7 +19,7 @@ from ansible.errors import AnsibleFilterError
 from ansible.parsing.dataloader import DataLoader
 
 from ansible_collections.webrtc.firewall.plugins.doc_fragments.site import ModuleDocFragment
-from ansible_collections.webrtc.firewall.plugins.filter import policy, render, requirements
+from ansible_collections.webrtc.firewall.plugins.filter import assessment, checks, policy, render, requirements
 from ansible_collections.webrtc.firewall.plugins.plugin_utils._site import DEFAULTS
 
 PLAIN = {str, int, bool, list, dict, type(None)}
@@ -115,6 +115,50 @@ def test_requirements_are_plain_data(inventory: Any) -> None:
     }
 
 
+def test_checks_and_assessment_are_plain_data(inventory: Any, tmp_path: Path) -> None:
+    path = tmp_path / "seen.yml"
+    path.write_text(
+        """
+targets:
+  - {requirement: vonage/rtp-media, host: 216.147.1.1, ports: [10001], username: someone, password: hunter2}
+evidence:
+  vantage_points:
+    office:
+      results:
+        - id: vonage/rtp-media
+          kind: stream
+          endpoint: 216.147.1.1:10001/udp
+          verdict: timed-out
+          facts: {why: no answer, icmp: {code: 13}}
+  gateways:
+    gw1: {after: {info: {present: true, flows: [{id: vonage/rtp-media, packets: 1}]}, gateway: {dropped: [{time: now, line: "drop "}]}}}
+""",
+        encoding="utf-8",
+    )
+    given = DataLoader().load_from_file(str(path))
+    planned = filter_of(checks)(inventory["services"], targets=given["targets"], **inventory["site"])
+    seen = filter_of(assessment)(inventory["services"], **given, time="2026-11-21T12:00:00Z", **inventory["site"])
+    for data in (planned, seen):
+        assert types_in(data) <= {*PLAIN, float}
+        assert json.loads(json.dumps(data)) == data
+    (media,) = [probe for probe in planned["probes"] if probe["id"] == "vonage/rtp-media"]
+    assert media["password"] == "hunter2"
+    assert "hunter2" not in json.dumps(seen)
+    assert planned["untested"].keys() >= {"own/web", "vonage/turn-udp"}
+    row = next(row for row in seen["vantage_points"][0]["requirements"] if row["id"] == "vonage/rtp-media")
+    assert (row["verdict"], row["endpoints"][0]["facts"]) == ("blocked", {"why": "no answer", "icmp": {"code": 13}})
+
+
+@pytest.mark.parametrize("module", [checks, assessment])
+def test_problems_of_targets_reach_the_user_without_secrets(module: Any) -> None:
+    with pytest.raises(AnsibleFilterError) as caught:
+        filter_of(module)(["vonnage"], targets=[{"password": "hunter2"}, "hunter2"], tier="some")
+    assert "webrtc_egress_services[0]" in str(caught.value)
+    assert "webrtc_egress_tier" in str(caught.value)
+    assert "webrtc_verify_targets[1]" in str(caught.value)
+    assert "hunter2" not in str(caught.value)
+
+
 @pytest.mark.parametrize("module", [policy, requirements])
 def test_all_problems_reach_the_user(module: Any) -> None:
     with pytest.raises(AnsibleFilterError) as caught:
@@ -142,7 +186,7 @@ def test_render_refuses_what_is_no_policy(given: Any) -> None:
         filter_of(render)(given)
 
 
-@pytest.mark.parametrize("module", [policy, requirements, render])
+@pytest.mark.parametrize("module", [policy, requirements, render, checks, assessment])
 def test_a_filter_is_named_like_its_file_and_documented(module: Any) -> None:
     (name,) = module.FilterModule().filters()
     assert module.__name__.rpartition(".")[2] == name
