@@ -166,13 +166,14 @@ def test_dropped_lines_name_what_they_concern() -> None:
         line(),
         line("168.100.64.9", 20000),
         line("216.147.9.9", 5061, "tcp"),
+        line("168.100.64.9", 3478, "tcp"),
         line("192.0.2.1", 53),
         line("216.147.64.0", 3478),
         line(port=None),
         {"time": "", "line": "x"},
     ]
     shown = seen(BLOCKED, gateways={"gw1": gateway(dropped=lines)})["gateways"][0]["dropped"]
-    assert [one["ids"] for one in shown] == [["vonage/turn-udp"], ["vonage/rtp-media"], ["vonage/sip-tls"], [], [], [], []]
+    assert [one["ids"] for one in shown] == [["vonage/turn-udp"], ["vonage/rtp-media"], ["vonage/sip-tls"], [], [], [], [], []]
     assert set(shown[0]) == {"time", "line", "ids"}
 
 

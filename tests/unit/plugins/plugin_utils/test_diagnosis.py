@@ -79,7 +79,7 @@ SEEN = {
 @pytest.mark.parametrize("case", SEEN)
 def test_one_result(case: str) -> None:
     given_result, verdict, cause = SEEN[case]
-    found = row([given_result], given_result["id"], inspection_issuers=["acme corp proxy"])
+    found = row([given_result], given_result["id"], inspection_issuers=["Acme CORP Proxy"])
     assert (found["verdict"], found["cause"]) == (verdict, cause)
     assert found["endpoints"] == [given_result]
     assert bool(found["why"]) == (cause != "open")
