@@ -88,7 +88,7 @@ _value:
       type: dict
     summary:
       description:
-        - C(ok) is true if something was tested, nothing is blocked or intercepted, everybody answered,
+        - C(ok) is true if something was tested, nothing is blocked or intercepted, no calls lose packets, everybody answered,
           and no gateway has a harmful setting.
         - C(headline) is one sentence, C(verdicts) the number of each.
       type: dict

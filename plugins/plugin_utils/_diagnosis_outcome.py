@@ -87,8 +87,11 @@ def foresee(calls: Calls, found: Mapping[str, Diagnosis]) -> Prospect:
     skipped = [better.way for better, state in ways[:first] if state == UNTESTED]
     said = [f"Calls work over {way.way}", way.quality]
     said += [f"Not tested, and better if open: {', '.join(skipped)}"] if skipped else []
-    said += _lossy(way, found) + _unproven(calls, found)
-    return Prospect(DEGRADED if blocked else WORKS, way.way, ways, _sentence(said), tuple(dict.fromkeys(blocked)))
+    # People hear the loss, whatever way their calls take.
+    lossy = [name for name in way.needs if found[name].cause == LOSS]
+    said += [f"Speech has gaps: {found[name].why}" for name in lossy] + _unproven(calls, found)
+    blame = tuple(dict.fromkeys([*blocked, *lossy]))
+    return Prospect(DEGRADED if blame else WORKS, way.way, ways, _sentence(said), blame)
 
 
 def _no_way(calls: Calls, ways: Sequence[tuple[Way, str]], found: Mapping[str, Diagnosis]) -> Prospect:
@@ -128,10 +131,6 @@ def _partly(names: Sequence[str], found: Mapping[str, Diagnosis]) -> list[str]:
     """That it is so for some of the servers alone."""
     some = [(name, found[name].count - found[name].good, found[name].count) for name in names if found[name].partial]
     return [f"This holds where a call uses the servers that do not get through ({bad} of {count} for {name})" for name, bad, count in some]
-
-
-def _lossy(way: Way, found: Mapping[str, Diagnosis]) -> list[str]:
-    return [f"Speech has gaps: {found[name].why}" for name in way.needs if found[name].cause == LOSS]
 
 
 def _unproven(calls: Calls, found: Mapping[str, Diagnosis]) -> list[str]:

@@ -304,6 +304,17 @@ def test_partly_blocked_signalling_says_for_whom() -> None:
     assert "1 of 2 for vonage/signaling" in found["users_notice"]
 
 
+def test_a_way_that_loses_packets_is_no_good_one() -> None:
+    results = [one for one in evidence_of("vonage", "ooo") if one["id"] != "vonage/rtp-media"]
+    results.append(result("vonage/rtp-media", loss_percent=20.0, stopped_after=None))
+    found = service(results, "vonage")
+    assert (found["outcome"], found["way"], found["blame"]) == ("degraded", "direct UDP", ["vonage/rtp-media"])
+    assert "20 % of the packets are lost" in found["users_notice"]
+    summary = seen(results, ["vonage"])["summary"]
+    assert not summary["ok"]
+    assert "lower quality" in summary["headline"]
+
+
 def test_ways_of_which_the_site_left_something_out_are_none() -> None:
     found = service(evidence_of("vonage", "uou"), "vonage", tier="minimum")
     assert [one["way"] for one in found["ways"]] == ["TURN over UDP"]
