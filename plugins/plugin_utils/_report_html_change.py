@@ -17,7 +17,7 @@ from ansible_collections.webrtc.firewall.plugins.plugin_utils._report_view impor
 
 DIRECTION = (
     "All connections begin inside. What comes in is only the answer to what went out, which a stateful firewall lets back by itself: "
-    "no inbound rule, no port forwarding and no public address of an own is needed."
+    "no inbound rule, no port forwarding and no public address is needed."
 )
 
 
@@ -41,18 +41,27 @@ def _service(service: Data, number: int) -> Markup:
     head = ("Flow", "Why", "To", "Protocol and ports", "Tier", "Users notice if missing", "Source")
     left = _report_text.left_out(len(service["requirements"]) - len(rows), "flow")
     body = table(f"Flows of {service['title']}", head, [_row(row) for row in rows], "wide", f"flows-{number}")
-    return join([tag("h3", service["title"]), body, tag("p", left) if left else "", _ladder(service)])
+    return join([tag("h3", service["title"]), body, tag("p", left) if left else "", _rules(rows), _ladder(service)])
+
+
+def _rules(rows: list[Data]) -> Optional[Markup]:
+    """The same as flows of the policy, for whoever compares it with the firewall."""
+    lines = [tag("li", tag("code", f"{row['id']}: {row['rule']}")) for row in rows if row["rule"]]
+    return (
+        tag("details", tag("summary", "The flows of the policy, as the firewall knows them"), tag("ul", lines, class_="log"))
+        if lines
+        else None
+    )
 
 
 def _row(row: Data) -> tuple[Markup | str, ...]:
-    places = tag("ul", [tag("li", tag("code", item)) for item in _report_view.destinations(row)], class_="plain tight")
-    rule = tag("details", tag("summary", "As a flow"), tag("p", tag("code", row["rule"]))) if row["rule"] else ""
+    places = tag("ul", [tag("li", tag("code", item)) for item in _report_view.destinations(row)], class_="places")
     name = join([tag("code", row["id"]), tag("p", tag("strong", "cannot be opened, see below")) if row["unsatisfied"] else ""])
     direction = f"outbound, {row['application']}" if row["application"] else "outbound"
     kind = join([tag("strong", _report_view.carried(row)), tag("br"), tag("small", direction, class_="soft")])
     why = join([row["purpose"], tag("small", f" Stands in for {row['fallback_of']}.", class_="soft") if row["fallback_of"] else ""])
     note = tag("p", tag("small", row["note"], class_="soft")) if row["note"] else ""
-    return name, join([why, note]), join([places, rule]), kind, row["tier"], row["symptom"], _report_view.source(row)
+    return name, join([why, note]), places, kind, row["tier"], row["symptom"], _report_view.source(row)
 
 
 def _ladder(service: Data) -> Optional[Markup]:

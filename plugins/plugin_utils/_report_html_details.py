@@ -62,12 +62,12 @@ def asked(row: Data) -> Markup:
 
 
 def _result(view: View, point: Data, result: Data, number: str) -> Markup:
-    cause = clean(result["cause"], 60)
+    cause = _report_view.cause(result)
     shown, more = _report_text.pick(result["endpoints"], view.endpoints_each(), lambda row: row["verdict"] != "open")
     head = [tag("strong", clean(point["name"], 100)), " ", _report_html_parts.verdict(result)]
     return tag(
         "div",
-        tag("p", head, f" {cause}" if cause and cause != result["verdict"] else ""),
+        tag("p", head, f" {cause}" if cause else ""),
         tag("p", result["why"]) if clean(result["why"]) else "",
         tag("p", tag("strong", "To do: "), result["remedy"]) if clean(result["remedy"]) else "",
         _endpoints(shown, more, number) if result["endpoints"] else "",
@@ -130,7 +130,8 @@ def _gateway(gateway: Data, number: str) -> Markup:
         "article",
         tag("h3", clean(gateway["name"], 100)),
         tag("p", tag("strong", "Could not be asked: "), gateway["error"]) if gateway["error"] else "",
-        table("Findings", head, rows, "wide", f"{number}-findings") if rows else tag("p", "Nothing was found on it that harms calls."),
+        table("Findings", head, rows, "findings", f"{number}-findings") if rows else "",
+        "" if rows or gateway["error"] else tag("p", "Nothing was found on it that harms calls."),
         tag("p", left) if left else "",
         _counters(gateway, number),
         _dropped(gateway),
@@ -144,8 +145,8 @@ def _counters(gateway: Data, number: str) -> Optional[Markup]:
         for row in flows
     ]
     left = _report_text.left_out(more, "flow")
-    caption = "Packets counted for each flow, before and after the probes"
-    body = table(caption, ("Flow", "Before", "After", "Difference"), rows, "wide", f"{number}-flows")
+    caption = "Packets of each flow"
+    body = table(caption, ("Flow", "Before the probes", "After", "Difference"), rows, "wide", f"{number}-flows")
     return join([body, tag("p", left) if left else ""]) if rows else None
 
 

@@ -90,7 +90,7 @@ def actions(view: View) -> Optional[Markup]:
     lines = []
     for action in found:
         links = join([_requirement_link(view, item) for item in action.about], ", ")
-        places = f"seen from {_report_view.listed(action.where)}" if action.where else ""
+        places = f"at {_report_view.listed(action.where)}" if action.where else ""
         lines.append(tag("li", action.text, tag("small", " ", join([links, places], "; "), class_="soft") if links or places else ""))
     if not lines:
         return tag("p", "Nothing.") if view.data["summary"]["ok"] else None
@@ -126,7 +126,7 @@ def _head_of(view: View, row: Data) -> Markup:
 def _cell(point: Data, result: Optional[Data]) -> Markup:
     if point["error"] and not result:
         return tag("td", badge(VERDICTS["untested"], "untested"), tag("small", "could not be asked", class_="soft"))
-    cause = clean(result["cause"], 60) if result and result["cause"] != result["verdict"] else ""
+    cause = _report_view.cause(result) if result else ""
     return tag("td", verdict(result), tag("small", cause, class_="soft") if cause else "")
 
 

@@ -17,7 +17,8 @@ from typing import Any, Callable, Mapping, Optional
 from ansible_collections.webrtc.firewall.plugins.plugin_utils._input import Input
 
 VERDICTS = ("open", "blocked", "intercepted", "untested")
-OUTCOMES = ("works", "degraded", "drops", "no-media", "no-call", "unknown")
+# From best to worst.
+OUTCOMES = ("works", "unknown", "degraded", "drops", "no-media", "no-call")
 SEVERITIES = ("harmful", "warning", "note")
 KINDS = ("verification", "change_request")
 

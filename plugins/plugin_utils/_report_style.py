@@ -47,11 +47,14 @@ code, pre { font-family: ui-monospace, "Cascadia Mono", "DejaVu Sans Mono", Menl
 .scroll { overflow-x: auto; margin: .75rem 0; }
 table { border-collapse: collapse; min-width: 100%; }
 caption { text-align: left; font-weight: 600; padding: .25rem 0 .5rem; }
-th, td { border: 1px solid var(--line); padding: .4rem .6rem; text-align: left; vertical-align: top; }
+th, td { border: 1px solid var(--line); padding: .4rem .6rem; text-align: left; vertical-align: top;
+  overflow-wrap: break-word; max-width: 30rem; }
+nav ul { list-style: none; padding: 0; display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; }
 thead th { background: var(--panel); } th { font-weight: 600; } th[scope=rowgroup] { background: var(--panel); }
 .matrix th[scope=row] { position: sticky; left: 0; background: var(--page); max-width: 18rem; min-width: 9rem; font-weight: 400; }
 .matrix td { min-width: 7.5rem; } .matrix td small { display: block; }
-.wide th[scope=row] { min-width: 9rem; } .wide td { min-width: 6.5rem; } .wide .long { min-width: 16rem; } .number { text-align: right; }
+.wide td { min-width: 5rem; } .places { list-style: none; margin: 0; padding: 0; } .places li { margin: 0; }
+.findings td { min-width: 11rem; } .findings td:nth-of-type(1) { min-width: 0; }
 details { border: 1px solid var(--line); border-radius: .4rem; margin: .5rem 0; padding: 0 .75rem; }
 summary { cursor: pointer; padding: .45rem 0; font-weight: 600; color: var(--link); }
 dl.facts { display: grid; grid-template-columns: minmax(6rem, max-content) 1fr; gap: .15rem 1rem; } dl.facts dt { color: var(--soft); }
@@ -67,8 +70,10 @@ footer { margin-top: 3rem; border-top: 1px solid var(--line); padding-top: .75re
 @media print { @page { margin: 14mm 12mm; } body { max-width: none; padding: 0; font-size: 9.5pt; } nav { display: none; }
   details::details-content { content-visibility: visible; block-size: auto; display: block; } summary { color: var(--text); }
   .scroll { overflow: visible; } table { width: 100%; min-width: 0; font-size: 8.5pt; } th, td { padding: .2rem .35rem; }
-  .matrix th[scope=row], .matrix td, .wide th[scope=row], .wide td, .wide .long, td dl.facts { position: static; min-width: 0; }
-  td dl.facts { display: block; } td dl.facts dt { float: left; margin-right: .5em; } .badge { white-space: normal; font-size: 8.5pt; }
+  .matrix th[scope=row], .matrix td, .wide td, .findings td, td dl.facts { position: static; min-width: 0; }
+ 
+  td dl.facts { display: block; font-size: 8pt; } small { font-size: 8pt; } code { font-size: .95em; } td dl.facts dt { float: left; margin-right: .5em; }
+  .badge { white-space: normal; font-size: 8.5pt; }
   .badge, .panel, thead th { print-color-adjust: exact; -webkit-print-color-adjust: exact; } a { color: inherit; text-decoration: none; }
   h2, h3, h4, caption, summary { break-after: avoid; } tr, .card, .panel, li { break-inside: avoid; } }
 """

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Iterable, Iterator, Optional, Sequence
 
-from ansible_collections.webrtc.firewall.plugins.plugin_utils._report_input import Data
+from ansible_collections.webrtc.firewall.plugins.plugin_utils._report_input import OUTCOMES, Data
 from ansible_collections.webrtc.firewall.plugins.plugin_utils._report_text import clean, counted, pick
 
 # What a page shows at most of each, so that it stays readable whatever was probed.
@@ -153,13 +153,9 @@ class View:
         return [Action(text, tuple(ids), tuple(names)) for text, (ids, names) in found.items()]
 
     def _actions(self) -> Iterator[tuple[str, Sequence[str], str]]:
-        for place in (*self.points, *self.gateways):
-            if place["error"]:
-                yield f"Make it possible to ask {clean(place['name'], 100)}: {clean(place['error'])}", (), place["name"]
-        for point in self.points:
-            for outcome in point["services"]:
-                if outcome["outcome"] != "works":
-                    yield from ((text, outcome["blame"], point["name"]) for text in outcome["change"])
+        outcomes = [(point, row) for point in self.points for row in point["services"] if row["outcome"] != "works"]
+        for point, row in sorted(outcomes, key=lambda pair: -OUTCOMES.index(pair[1]["outcome"])):
+            yield from ((text, row["blame"], point["name"]) for text in row["change"])
         yield from self._findings("harmful")
         for point in self.points:
             for result in point["requirements"]:
@@ -167,13 +163,17 @@ class View:
                     yield result["remedy"], (result["id"],), point["name"]
             if point["nat"]:
                 yield point["nat"]["remedy"], (), point["name"]
+        for place in (*self.points, *self.gateways):
+            if place["error"]:
+                yield f"Make it possible to ask {clean(place['name'], 100)}: {clean(place['error'])}", (), ""
         yield from self._findings("warning")
 
     def _findings(self, severity: str) -> Iterator[tuple[str, Sequence[str], str]]:
         for gateway in self.gateways:
             for finding in gateway["findings"]:
-                if finding["severity"] == severity:
-                    yield finding["remedy"], finding["flows"], gateway["name"]
+                if finding["severity"] == severity and finding["remedy"]:
+                    where = f" ({clean(finding['where'], 300)})" if finding["where"] else ""
+                    yield finding["remedy"] + where, finding["flows"], gateway["name"]
 
 
 def sentence(outcome: Data) -> str:
@@ -238,7 +238,12 @@ def source(requirement: Data) -> str:
     return f"{clean(requirement['source'])} (as of {day})" if day else clean(requirement["source"])
 
 
+def cause(result: Data) -> str:
+    """What stands behind a verdict, in words; empty where the verdict says it all."""
+    return "" if result["cause"] == result["verdict"] else clean(result["cause"], 60).replace("-", " ")
+
+
 def reason(result: Data) -> str:
-    """Verdict and cause of a requirement, such as ``blocked, timed-out``."""
-    cause = clean(result["cause"], 60)
-    return result["verdict"] if cause in ("", result["verdict"]) else f"{result['verdict']}, {cause}"
+    """Verdict and cause of a requirement, such as ``blocked, timed out``."""
+    said = cause(result)
+    return f"{result['verdict']}, {said}" if said else str(result["verdict"])
