@@ -48,17 +48,17 @@ def _point(view: View, number: int, point: Data) -> Iterator[str]:
         yield f"  error: {clean(point['error'])}"
     yield from _table(
         ("SERVICE", "OUTCOME", "WAY", "USERS NOTICE"),
-        [(row["name"], _report_view.OUTCOME_NAMES[row["outcome"]], row["way"], row["users_notice"]) for row in point["services"]],
+        [(row["name"], _report_view.OUTCOME_NAMES[row["outcome"]], row["way"], _report_view.sentence(row)) for row in point["services"]],
     )
     shown, more = view.shown_requirements
     found = [(row, view.result(number, row["id"])) for row in shown]
     yield from _table(
-        ("REQUIREMENT", "VERDICT", "CAUSE", "WHAT"),
-        [(row["id"], result["verdict"], _cause(result), _what(row)) for row, result in found if result],
+        ("REQUIREMENT", "VERDICT", "WHAT"),
+        [(row["id"], result["verdict"], _what(row)) for row, result in found if result],
     )
     yield from filter(None, [_report_text.left_out(more, "requirement")])
     for _row, result in found:
-        if result and result["verdict"] != "open":
+        if result and _report_view.notable(result):
             yield from _diagnosis(result)
     if point["nat"]:
         yield from _nat(point["nat"])
@@ -127,13 +127,8 @@ def _labelled(label: str, text: str) -> Iterator[str]:
         yield f"    {label}: {shown}"
 
 
-def _cause(result: Data) -> str:
-    return "" if result["cause"] == result["verdict"] else str(result["cause"])
-
-
 def _what(requirement: Data) -> str:
-    places = ", ".join(_report_view.destinations(requirement, 8))
-    return clean(requirement["rule"], 500) or f"{_report_view.carried(requirement).lower()} to {places}"
+    return f"{_report_view.carried(requirement).lower()} to {', '.join(_report_view.destinations(requirement, 4))}"
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:

@@ -38,9 +38,9 @@ def _documents(view: View) -> Optional[Markup]:
 
 def _service(service: Data, number: int) -> Markup:
     rows = service["requirements"][: _report_view.MOST_REQUIREMENTS]
-    head = ("Flow", "Why", "To", "Protocol and ports", "Tier", "Users notice if missing", "Source")
+    head = ("Flow", "Why", "To", "Protocol and ports", "Users notice if missing", "Source")
     left = _report_text.left_out(len(service["requirements"]) - len(rows), "flow")
-    body = table(f"Flows of {service['title']}", head, [_row(row) for row in rows], "wide", f"flows-{number}")
+    body = table(f"Flows of {service['title']}", head, [_row(row) for row in rows], "flows", f"flows-{number}")
     return join([tag("h3", service["title"]), body, tag("p", left) if left else "", _rules(rows), _ladder(service)])
 
 
@@ -56,12 +56,14 @@ def _rules(rows: list[Data]) -> Optional[Markup]:
 
 def _row(row: Data) -> tuple[Markup | str, ...]:
     places = tag("ul", [tag("li", tag("code", item)) for item in _report_view.destinations(row)], class_="places")
-    name = join([tag("code", row["id"]), tag("p", tag("strong", "cannot be opened, see below")) if row["unsatisfied"] else ""])
+    tier = tag("small", row["tier"], class_="soft") if row["tier"] else ""
+    missing = tag("p", tag("strong", "cannot be opened, see below")) if row["unsatisfied"] else ""
+    name = join([tag("code", row["id"]), tag("br"), tier, missing])
     direction = f"outbound, {row['application']}" if row["application"] else "outbound"
     kind = join([tag("strong", _report_view.carried(row)), tag("br"), tag("small", direction, class_="soft")])
     why = join([row["purpose"], tag("small", f" Stands in for {row['fallback_of']}.", class_="soft") if row["fallback_of"] else ""])
     note = tag("p", tag("small", row["note"], class_="soft")) if row["note"] else ""
-    return name, join([why, note]), places, kind, row["tier"], row["symptom"], _report_view.source(row)
+    return name, join([why, note]), places, kind, row["symptom"], _report_view.source(row)
 
 
 def _ladder(service: Data) -> Optional[Markup]:

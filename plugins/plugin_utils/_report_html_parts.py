@@ -71,7 +71,6 @@ def _outcomes(view: View, service: Data) -> tuple[list[tuple[Data, Data]], int]:
 
 
 def _outcome(view: View, point: Data, row: Data) -> Markup:
-    notice = clean(row["users_notice"])
     blame = [_requirement_link(view, item) for item in row["blame"]] if row["outcome"] != "works" else []
     return tag(
         "li",
@@ -79,7 +78,6 @@ def _outcome(view: View, point: Data, row: Data) -> Markup:
         " from ",
         tag("strong", clean(point["name"], 100)),
         f": {_report_view.sentence(row)}",
-        f" {notice}" if notice and notice != _report_view.sentence(row) else "",
         tag("small", " Because of ", join(blame, ", "), ".", class_="soft") if blame else "",
     )
 

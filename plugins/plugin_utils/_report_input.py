@@ -104,7 +104,11 @@ def _plain(given: Input, value: Any, path: str, depth: int = 0) -> Any:
         return {str(key): _plain(given, item, path, depth + 1) for key, item in value.items()}
     if isinstance(value, (list, tuple)) and depth < _DEEP:
         return [_plain(given, item, path, depth + 1) for item in value]
+    deep = depth >= _DEEP
     given.add(path, value, f"plain data (texts, numbers, lists, mappings) at most {_DEEP} deep")
+    if deep:
+        # What holds itself has no end.
+        given.raise_if_any()
     return None
 
 

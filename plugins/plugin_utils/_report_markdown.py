@@ -47,7 +47,7 @@ def _verification(view: View) -> Iterator[str]:
     yield from table(head, rows)
     yield from (text for text in (_report_text.left_out(rest, "requirement"), "", _report_text.left_out(more, "vantage point")))
     for number, point in points:
-        results = [result for row in shown if (result := view.result(number, row["id"])) and result["verdict"] != "open"]
+        results = [result for row in shown if (result := view.result(number, row["id"])) and _report_view.notable(result)]
         yield from _point(point, results)
     for gateway in view.gateways[: _report_view.MOST_POINTS]:
         yield from _gateway(gateway)
@@ -58,7 +58,7 @@ def _outcomes(view: View) -> Iterator[str]:
     for service in view.services:
         for point, row in view.outcomes(service["name"]):
             name = f"**{_report_view.OUTCOME_NAMES[row['outcome']]}**"
-            notice = prose(_report_view.sentences(_report_view.sentence(row), row["users_notice"]))
+            notice = prose(_report_view.sentence(row))
             rows.append((prose(service["title"]), prose(point["name"], 100), name, notice, codes(row["blame"])))
     shown, more = _report_text.pick(rows, _report_view.MOST_REQUIREMENTS, lambda row: row[2] != "**works**")
     yield from ("", "## What users notice")

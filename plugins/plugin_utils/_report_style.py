@@ -54,6 +54,7 @@ thead th { background: var(--panel); } th { font-weight: 600; } th[scope=rowgrou
 .matrix th[scope=row] { position: sticky; left: 0; background: var(--page); max-width: 18rem; min-width: 9rem; font-weight: 400; }
 .matrix td { min-width: 7.5rem; } .matrix td small { display: block; }
 .wide td { min-width: 5rem; } .places { list-style: none; margin: 0; padding: 0; } .places li { margin: 0; }
+.flows td { min-width: 11rem; } .flows td:nth-of-type(3) { min-width: 7rem; }
 .findings td { min-width: 11rem; } .findings td:nth-of-type(1) { min-width: 0; }
 details { border: 1px solid var(--line); border-radius: .4rem; margin: .5rem 0; padding: 0 .75rem; }
 summary { cursor: pointer; padding: .45rem 0; font-weight: 600; color: var(--link); }
@@ -70,9 +71,10 @@ footer { margin-top: 3rem; border-top: 1px solid var(--line); padding-top: .75re
 @media print { @page { margin: 14mm 12mm; } body { max-width: none; padding: 0; font-size: 9.5pt; } nav { display: none; }
   details::details-content { content-visibility: visible; block-size: auto; display: block; } summary { color: var(--text); }
   .scroll { overflow: visible; } table { width: 100%; min-width: 0; font-size: 8.5pt; } th, td { padding: .2rem .35rem; }
-  .matrix th[scope=row], .matrix td, .wide td, .findings td, td dl.facts { position: static; min-width: 0; }
- 
-  td dl.facts { display: block; font-size: 8pt; } small { font-size: 8pt; } code { font-size: .95em; } td dl.facts dt { float: left; margin-right: .5em; }
+  .matrix th[scope=row], .matrix td, .wide td, .findings td, .flows td, td dl.facts { position: static; min-width: 0; }
+
+  td dl.facts { display: block; font-size: 8pt; } small { font-size: 8pt; } code { font-size: .95em; }
+  td dl.facts dt { float: left; margin-right: .5em; }
   .badge { white-space: normal; font-size: 8.5pt; }
   .badge, .panel, thead th { print-color-adjust: exact; -webkit-print-color-adjust: exact; } a { color: inherit; text-decoration: none; }
   h2, h3, h4, caption, summary { break-after: avoid; } tr, .card, .panel, li { break-inside: avoid; } }

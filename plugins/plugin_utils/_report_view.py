@@ -155,7 +155,9 @@ class View:
     def _actions(self) -> Iterator[tuple[str, Sequence[str], str]]:
         outcomes = [(point, row) for point in self.points for row in point["services"] if row["outcome"] != "works"]
         for point, row in sorted(outcomes, key=lambda pair: -OUTCOMES.index(pair[1]["outcome"])):
-            yield from ((text, row["blame"], point["name"]) for text in row["change"])
+            for text in row["change"]:
+                # Where the text names what it is for, the others have other reasons.
+                yield text, [item for item in row["blame"] if item in text] or row["blame"], point["name"]
         yield from self._findings("harmful")
         for point in self.points:
             for result in point["requirements"]:
@@ -177,7 +179,9 @@ class View:
 
 
 def sentence(outcome: Data) -> str:
-    """What a service's outcome at one vantage point means, in one sentence."""
+    """What a service's outcome at one vantage point means for its users."""
+    if notice := clean(outcome["users_notice"]):
+        return notice
     way = clean(outcome["way"], 100)
     if way and outcome["outcome"] == "works":
         return f"Calls work, over {way}."
@@ -241,6 +245,11 @@ def source(requirement: Data) -> str:
 def cause(result: Data) -> str:
     """What stands behind a verdict, in words; empty where the verdict says it all."""
     return "" if result["cause"] == result["verdict"] else clean(result["cause"], 60).replace("-", " ")
+
+
+def notable(result: Data) -> bool:
+    """Whether there is more to say than that a requirement is open."""
+    return result["verdict"] != "open" or cause(result) != ""
 
 
 def reason(result: Data) -> str:
