@@ -7,7 +7,7 @@ SHELL := /bin/bash
 JOBS_PY := .cache/venv/bin/python tests/tools/jobs.py
 IN_ENV := . tests/tools/env.sh &&
 
-.PHONY: help setup demo test lint sanity unit golden differential images molecule bench build format clean
+.PHONY: help setup demo test lint sanity unit golden differential browser images molecule bench build format clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -19,7 +19,7 @@ demo: setup ## show both services at work: a client, a gateway, the vendors' sid
 	@$(IN_ENV) tests/lab/demo
 
 test: setup ## run everything but the benchmarks, two jobs at a time
-	@$(JOBS_PY) images lint sanity unit golden differential build demo molecule
+	@$(JOBS_PY) images lint sanity unit browser golden differential build demo molecule
 
 lint: setup ## ansible-lint, ruff, mypy, antsibull-changelog
 	@tests/tools/lint.sh
@@ -35,6 +35,9 @@ golden: setup ## golden rulesets, loaded by the real nft of each Debian release
 
 differential: setup ## 2,000 random policies on the kernels of all backends, against a reference; every mutation of a renderer must be seen
 	@POLICIES=2000 $(JOBS_PY) images differential
+
+browser: setup ## the reports in a real browser and in GitHub's Markdown
+	@$(JOBS_PY) browser
 
 images: setup ## build the images of the lab
 	@$(IN_ENV) tests/lab/images build

@@ -70,7 +70,8 @@ footer { margin-top: 3rem; border-top: 1px solid var(--line); padding-top: .75re
 @media (forced-colors: active) { .panel, .point { border-left-color: CanvasText; } }
 @media print { @page { margin: 14mm 12mm; } body { max-width: none; padding: 0; font-size: 9.5pt; } nav { display: none; }
   details::details-content { content-visibility: visible; block-size: auto; display: block; } summary { color: var(--text); }
-  .scroll { overflow: visible; } table { width: 100%; min-width: 0; font-size: 8.5pt; } th, td { padding: .2rem .35rem; }
+  .scroll { overflow: visible; padding-right: 1px; } table { width: 100%; min-width: 0; font-size: 8.5pt; } th, td { padding: .2rem .35rem; }
+  .wide th, .wide td, .findings td { overflow-wrap: anywhere; } .wide th[scope=row] { min-width: 8rem; }
   .matrix th[scope=row], .matrix td, .wide td, .findings td, .flows td, td dl.facts { position: static; min-width: 0; }
 
   td dl.facts { display: block; font-size: 8pt; } small { font-size: 8pt; } code { font-size: .95em; }

@@ -137,6 +137,7 @@ def jobs_of(stages: list[str]) -> list[Job]:
         "unit": unit_jobs,
         "golden": golden_jobs,
         "differential": differential_jobs,
+        "browser": lambda: [Job("browser", script("golden", "tests/browser"))],
         "build": lambda: [Job("build", script("build"))],
         "molecule": molecule_jobs,
     }

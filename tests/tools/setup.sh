@@ -11,7 +11,9 @@ set -euo pipefail
 cd "$REPO"
 
 PACKAGES=(catatonit conntrack iproute2 iptables mmdebstrap nftables podman python3-venv runc shellcheck uidmap)
-COMMANDS=(conntrack ip iptables mmdebstrap nft podman)
+# What the reports are looked at with: a browser and what it draws letters with, GitHub's Markdown, a reader of PDF.
+PACKAGES+=(chromium cmark-gfm fonts-dejavu-core poppler-utils)
+COMMANDS=(chromium cmark-gfm conntrack ip iptables mmdebstrap nft pdftotext podman)
 
 main() {
     install_packages
