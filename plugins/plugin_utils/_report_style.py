@@ -70,10 +70,13 @@ footer { margin-top: 3rem; border-top: 1px solid var(--line); padding-top: .75re
 @media (forced-colors: active) { .panel, .point { border-left-color: CanvasText; } }
 @media print { @page { margin: 14mm 12mm; } body { max-width: none; padding: 0; font-size: 9.5pt; } nav { display: none; }
   details::details-content { content-visibility: visible; block-size: auto; display: block; } summary { color: var(--text); }
-  .scroll { overflow: visible; padding-right: 1px; } table { width: 100%; min-width: 0; font-size: 8.5pt; } th, td { padding: .2rem .35rem; }
+  .scroll { overflow: visible; padding-right: 1px; } table { width: 100%; min-width: 0; font-size: 8.5pt; }
+  th, td { padding: .2rem .35rem; }
+  .flows td:nth-of-type(1), .flows td:nth-of-type(5) { overflow-wrap: anywhere; min-width: 28mm; }
+  .flows td:nth-of-type(4) { min-width: 28mm; }
   .wide th, .wide td, .findings td { overflow-wrap: anywhere; } .wide th[scope=row] { min-width: 8rem; }
-  .matrix th[scope=row], .matrix td, .wide td, .findings td, .flows td, td dl.facts { position: static; min-width: 0; }
-
+  .matrix th[scope=row], .matrix td, .wide td, .findings td, td dl.facts { position: static; min-width: 0; }
+  .flows td:nth-of-type(3) { min-width: 22mm; }
   td dl.facts { display: block; font-size: 8pt; } small { font-size: 8pt; } code { font-size: .95em; }
   td dl.facts dt { float: left; margin-right: .5em; }
   .badge { white-space: normal; font-size: 8.5pt; }

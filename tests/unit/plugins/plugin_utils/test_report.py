@@ -209,6 +209,9 @@ def test_page_is_in_order_for_screen_readers(name: str) -> None:
     levels = [int(tag[1]) for tag in page.tags if re.fullmatch("h[1-6]", tag)]
     assert levels[0] == 1 and levels.count(1) == 1
     assert all(after <= before + 1 for before, after in zip(levels, levels[1:]))
+    frames = [attributes for _tag, attributes in page.elements if attributes.get("class") == "scroll"]
+    assert len(frames) == page.tags.count("table")
+    assert {(frame["role"], frame["tabindex"]) for frame in frames} == {("region", "0")}
     assert page.tags.count("caption") == page.tags.count("table") > 0
     assert {attributes.get("scope") for tag, attributes in page.elements if tag == "th"} <= {"col", "row", "rowgroup"}
 
