@@ -9,7 +9,9 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import resource
+import socket
 import time
 from contextlib import suppress
 from ipaddress import ip_address
@@ -20,6 +22,7 @@ from ansible_collections.webrtc.firewall.plugins.module_utils._probe_kinds impor
 from ansible_collections.webrtc.firewall.plugins.module_utils._probe_model import (
     NAME_NOT_FOUND,
     OPEN,
+    UNREACHABLE,
     UNTESTED,
     Endpoint,
     Probe,
@@ -30,6 +33,17 @@ from ansible_collections.webrtc.firewall.plugins.module_utils._probe_wire import
 
 # Each probe under way has one socket; some descriptors are left to the rest.
 AT_ONCE, _KEPT = 256, 64
+# Addresses of the internet: root servers of DNS, who change theirs once in decades (iana.org/domains/root/servers). Nothing is sent there.
+_FAR = {"ipv4": (socket.AF_INET, "198.41.0.4"), "ipv6": (socket.AF_INET6, "2001:503:ba3e::2:30")}
+_ANY_PORT = 443
+# No route, and no address of ours of that family to send from.
+_NO_WAY = (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
+# A resolver beside the machine has answered by then; any other cannot without a route.
+_CUT_OFF_SECONDS = 1.0
+# Reasons of names that a resolver did not answer for, in contrast to "no such name".
+_UNANSWERED = (f"[Errno {socket.EAI_AGAIN}]", "no answer within")
+_NO_ROUTE = "no route to the internet"
+_SPELT = {"ipv4": "IPv4", "ipv6": "IPv6"}
 Result = dict[str, Any]
 
 
@@ -45,25 +59,56 @@ def run(probes: Sequence[Probe], timeout: float, total_timeout: float) -> list[R
         A result for each endpoint, as `Endpoint.result` makes it, in the order of the probes.
     """
     begin = time.monotonic()
-    names = {name for probe in probes for name in (probe.host, probe.second_host) if name and not _is_address(name)}
-    # So many names at once have each the whole time; a long list is not to use up all of it.
-    waves = 1 + len(names) // _resolve.WORKERS
-    answers = _resolve.resolve(names, min(timeout * waves, max(timeout, total_timeout / 2), total_timeout)) if names else _resolve.Answers()
-    endpoints = [endpoint for probe in probes for endpoint in _endpoints(probe, answers)]
+    wanted = {family for probe in probes for family in probe.families}
+    without = frozenset(family for family in wanted if not _has_route(*_FAR[family]))
+    answers = _looked_up(probes, without, timeout, total_timeout)
+    endpoints = [endpoint for probe in probes for endpoint in _endpoints(probe, answers, without)]
     results: list[Optional[Result]] = [None] * len(endpoints)
     asyncio.run(_all(endpoints, results, timeout, max(0.0, begin + total_timeout - time.monotonic())))
     late = {"why": f"not reached, or not done, within the {total_timeout:g} seconds of the whole run"}
     return [result or endpoint.result(UNTESTED, 0.0, late) for endpoint, result in zip(endpoints, results)]
 
 
-def _endpoints(probe: Probe, answers: _resolve.Answers) -> Iterator[Endpoint]:
+def _looked_up(probes: Sequence[Probe], without: frozenset[str], timeout: float, total_timeout: float) -> _resolve.Answers:
+    """The addresses of all names; without any route they are not waited for."""
+    names = {name for probe in probes for name in (probe.host, probe.second_host) if name and not _is_address(name)}
+    if not names:
+        return _resolve.Answers()
+    # So many names at once have each the whole time; a long list is not to use up all of it.
+    waves = 1 + len(names) // _resolve.WORKERS
+    seconds = min(timeout * waves, max(timeout, total_timeout / 2), total_timeout)
+    if without < {family for probe in probes for family in probe.families}:
+        return _resolve.resolve(names, seconds)
+    answers = _resolve.resolve(names, min(seconds, _CUT_OFF_SECONDS))
+    failures = {name: _no_route(without) if why.startswith(_UNANSWERED) else why for name, why in answers.failures.items()}
+    return _resolve.Answers(answers.addresses, failures)
+
+
+def _endpoints(probe: Probe, answers: _resolve.Answers, without: frozenset[str]) -> Iterator[Endpoint]:
     """The endpoints of a probe: one address of each family, and each port."""
     seconds = _by_family(probe.second_host, answers) if probe.second_host else {}
     firsts = {family: address for family, address in _by_family(probe.host, answers).items() if family in probe.families}
     ports = [port for first, last in probe.ports for port in range(first, last + 1)]
-    why = answers.failures.get(probe.host, f"no address of the family {' or '.join(probe.families)}")
+    missing = answers.failures.get(probe.host, f"no address of the family {' or '.join(probe.families)}")
     for family, address in firsts.items() or [("", "")]:
-        yield from (Endpoint(probe, address, port, seconds.get(family, ""), "" if address else why) for port in ports)
+        # A local network needs no route to the internet.
+        apart = family in without and not _has_route(_FAR[family][0], address)
+        why = missing if not address else _no_route([family]) if apart else ""
+        yield from (Endpoint(probe, address, port, seconds.get(family, ""), why) for port in ports)
+
+
+def _has_route(family: socket.AddressFamily, address: str) -> bool:
+    """Whether the kernel knows a way to an address; connecting over UDP sends nothing."""
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as there:
+            there.connect((address, _ANY_PORT))
+    except OSError as error:
+        return error.errno not in _NO_WAY
+    return True
+
+
+def _no_route(families: Iterable[str]) -> str:
+    return f"{_NO_ROUTE} ({' and '.join(_SPELT[family] for family in sorted(families))})"
 
 
 def _by_family(host: str, answers: _resolve.Answers) -> dict[str, str]:
@@ -93,8 +138,8 @@ async def _all(endpoints: Sequence[Endpoint], results: list[Optional[Result]], t
 
 async def _one(endpoint: Endpoint, timeout: float) -> Result:
     """The result of one endpoint."""
-    if not endpoint.address:
-        return endpoint.result(NAME_NOT_FOUND, 0.0, {"why": endpoint.why})
+    if endpoint.why:
+        return endpoint.result(UNREACHABLE if endpoint.why.startswith(_NO_ROUTE) else NAME_NOT_FOUND, 0.0, {"why": endpoint.why})
     probe, begin = endpoint.probe, time.monotonic()
     wire = Wire(endpoint, timeout + probe.lasts)
     verdict, facts = OPEN, {}

@@ -53,7 +53,7 @@ options:
 notes:
   - The connections are read once, some at a time. With 200,000 of them it takes some seconds of one processor.
   - In a container, the log is the machine's. What a container's rules log stands there only if C(net.netfilter.nf_log_all_netns) is set.
-  - Limits of traffic control (C(tc)), chains of the families C(netdev) and C(bridge), and rate limits in firewalld's own tables are not looked at.
+  - Limits of traffic control (C(tc)), chains of the families C(netdev) and C(bridge), and rate limits of firewalld's own are not looked at.
 seealso:
   - module: webrtc.firewall.probe
   - module: webrtc.firewall.ruleset_info
