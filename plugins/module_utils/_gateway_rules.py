@@ -20,11 +20,12 @@ from ansible_collections.webrtc.firewall.plugins.module_utils._blockers import H
 from ansible_collections.webrtc.firewall.plugins.module_utils._foreign import Address, ForeignChain, ForeignRule
 from ansible_collections.webrtc.firewall.plugins.module_utils._gateway_model import HARMFUL, NOTE, WARNING, Finding, Gateway
 from ansible_collections.webrtc.firewall.plugins.module_utils._match_read import read
-from ansible_collections.webrtc.firewall.plugins.module_utils._matches import ALL, NO, Match, Packets, meets, packets
+from ansible_collections.webrtc.firewall.plugins.module_utils._matches import ALL, NO, Condition, Match, Packets, meets, packets
 
 FAMILIES = {"ip": ("ipv4",), "ip6": ("ipv6",), "inet": ("ipv4", "ipv6")}
 # What suffices for live media: the kernel's own values in seconds (linux/net/netfilter/nf_conntrack_proto_udp.c).
 UDP, UDP_STREAM = 30, 120
+_TRANSPORTS = ("tcp", "udp", "icmp", "icmpv6", "sctp", "dccp", "udplite")
 _RANDOM = ("random", "fully-random")
 _ICMP = {"ipv4": ("icmp",), "ipv6": ("ipv6-icmp", "icmpv6")}
 # Types of ICMP that tell a sender that its packets are too big (RFC 1191, RFC 8201), as iptables prints them, and no type at all.
@@ -223,10 +224,21 @@ def concerned(gateway: Gateway, address: Address, rule: ForeignRule, hook: str, 
 
 def asked(address: Address, rule: ForeignRule) -> Match:
     """What a rule asks of a packet, whatever it does then."""
-    if address.tool == "nft":
-        matches = [item for item in json.loads(rule.text) if isinstance(item, dict) and "match" in item]
-        rule = replace(rule, text=json.dumps([*matches, {"accept": None}]))
-    return read(address.tool, rule)[0].match
+    if address.tool != "nft":
+        return read(address.tool, rule)[0].match
+    matches = [item for item in json.loads(rule.text) if isinstance(item, dict) and "match" in item]
+    match = read(address.tool, replace(rule, text=json.dumps([*matches, {"accept": None}])))[0].match
+    # A field of a protocol's header is there in packets of that protocol alone, however it is looked at (`tcp flags & (syn | ack) == syn`).
+    protocols = {str(name) for name in _protocols(matches)} & set(_TRANSPORTS)
+    return replace(match, conditions=(*match.conditions, *(Condition("protocol", (name,)) for name in sorted(protocols))))
+
+
+def _protocols(value: Any) -> Iterator[Any]:
+    """The protocols of all header fields in nested JSON."""
+    for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from _protocols(item)
+    if isinstance(value, dict) and isinstance(value.get("payload"), dict):
+        yield value["payload"].get("protocol")
 
 
 def _rules(gateway: Gateway) -> Iterator[tuple[Address, ForeignRule]]:
