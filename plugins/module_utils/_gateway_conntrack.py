@@ -137,9 +137,9 @@ def seen(asked: Mapping[Asked, str]) -> tuple[list[dict[str, Any]], int]:
     if not asked:
         return found, more
     with closing(Connection()) as kernel:
-        for item in matching(_slowly(kernel.dump(_GET_CONNECTIONS, b"")), asked):
+        for data, one in matching(_slowly(kernel.dump(_GET_CONNECTIONS, b"")), asked):
             if len(found) < MOST_SEEN:
-                found.append(item)
+                found.append(told(data, asked[one]))
             else:
                 more += 1
     return found, more
@@ -152,19 +152,19 @@ def _slowly(bodies: Iterable[bytes]) -> Iterator[bytes]:
             time.sleep(_PAUSE)
 
 
-def matching(bodies: Iterable[bytes], asked: Mapping[Asked, str]) -> Iterator[dict[str, Any]]:
-    """Those connections that go to one of the endpoints, read out of the kernel's messages."""
+def matching(bodies: Iterable[bytes], asked: Mapping[Asked, str]) -> Iterator[tuple[bytes, Asked]]:
+    """Those of the kernel's messages about connections that go to one of the endpoints, and which one."""
     addresses = {one.address for one in asked}
     for body in bodies:
         # The first attribute, and of it all that most connections are read for.
         kind, original = next(attributes(body[GENERIC.size :]), (0, b""))
-        there = _ends(original) if kind == _ORIGINAL else None
-        if there is None or there[1] not in addresses:
+        ends = _ends(original) if kind == _ORIGINAL else None
+        if ends is None or ends[1] not in addresses:
             continue
         ports = _ports(original)
-        one = Asked(there[1], ports[1], ports[2])
+        one = Asked(ends[1], ports[1], ports[2])
         if one in asked:
-            yield _connection(body[GENERIC.size :], asked[one], _shown(there[0], ports[0]))
+            yield body[GENERIC.size :], one
 
 
 def _ends(direction: bytes) -> Optional[tuple[bytes, bytes]]:
@@ -184,14 +184,21 @@ def _ports(direction: bytes) -> tuple[int, int, int]:
     return source, destination, number
 
 
-def _connection(data: bytes, name: str, source: str) -> dict[str, Any]:
+def told(data: bytes, name: str) -> dict[str, Any]:
+    """A connection as plain data.
+
+    Args:
+        data: the attributes of the kernel's message.
+        name: what its endpoint is called.
+    """
     parts = dict(attributes(data))
+    comes_from = _ends(parts[_ORIGINAL])
     status = int.from_bytes(parts.get(_STATUS, b""), "big")
     answers_to = _ends(parts.get(_REPLY, b""))
     state = dict(attributes(dict(attributes(parts.get(_PROTOCOL, b""))).get(_TCP, b""))).get(_TCP_STATE, b"")
     return {
         "endpoint": name,
-        "source": source,
+        "source": _shown(comes_from[0], _ports(parts[_ORIGINAL])[0]) if comes_from else "",
         # Where the far side answers to: what NAT has made of the source.
         "translated": _shown(answers_to[1], _ports(parts[_REPLY])[1]) if answers_to else "",
         "replied": bool(status & _SEEN_REPLY),

@@ -144,7 +144,7 @@ def _journal(run: Runner, since: float) -> Optional[list[_Line]]:
     path = find("journalctl")
     if path is None:
         return None
-    command = [path, "--dmesg", "--quiet", "--no-pager", "--output=json", "--output-fields=MESSAGE"]
+    command = [path, "--dmesg", "--quiet", "--no-pager", "--output=json", "--output-fields=MESSAGE,SYSLOG_FACILITY"]
     if not run([*command, "--lines=1"], "").out.strip():
         return None
     done = run([*command, f"--lines={_MOST_LINES}", f"--since=@{int(since)}"], "")
@@ -156,10 +156,13 @@ def journal_lines(text: str) -> Iterator[_Line]:
     for row in text.splitlines():
         try:
             entry = json.loads(row)
+            if entry.get("SYSLOG_FACILITY", "0") != "0":
+                # What a program has written into the kernel's log.
+                continue
             when, message = int(entry["__REALTIME_TIMESTAMP"]) / 1e6, entry["MESSAGE"]
             if isinstance(message, list):
                 message = bytes(message).decode(errors="replace")
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, AttributeError):
             continue
         if isinstance(message, str):
             yield when, message

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import time
 
@@ -144,7 +145,10 @@ NFT = {
         "table inet office {\nchain office_raw {\ntype filter hook prerouting priority -300;\nudp dport 10000-50000 notrack\n}\n}\n",
         [("notrack", "harmful", "udp dport 10000-50000 notrack")],
     ),
-    "limit over": (forward("meta l4proto udp limit rate over 100/second drop"), [("rate-limit", "warning", "over 100/second drop")]),
+    "limit over": (
+        forward("meta l4proto udp limit rate over 100/second burst 9 packets drop"),
+        [("rate-limit", "warning", "limit rate over 100/second burst 9 packets drop")],
+    ),
     "limit within": (
         forward("udp dport 1024-65535 limit rate 100/second burst 9 packets accept", "meta l4proto tcp accept", policy="drop"),
         [("rate-limit", "warning", "limit rate 100/second burst 9 packets accept")],
@@ -375,6 +379,76 @@ def test_a_container_says_that_it_cannot_read_the_log(gateway):
     result = look(gateway)
     assert (result["dropped"], result["dropped_readable"]) == ([], False)
     assert "kmsg" in result["dropped_why"]
+
+
+KMSG = ("--cap-add", "NET_ADMIN,NET_RAW,SYSLOG", "--device", "/dev/kmsg")
+SYSTEMD = ("--systemd=always", "--security-opt", "unmask=/proc/sys")
+LINES = """
+import json, time
+from ansible_collections.webrtc.firewall.plugins.module_utils import _gateway_log
+from ansible_collections.webrtc.firewall.plugins.module_utils._system import Output, VARIABLES
+import subprocess
+def run(argv, text):
+    done = subprocess.run(argv, capture_output=True, text=True, check=False, env=VARIABLES)
+    return Output(done.returncode, done.stdout, done.stderr)
+print(json.dumps([_gateway_log._journal(run, 0), list(_gateway_log.kmsg()), time.time(), time.monotonic()]))
+"""
+ALL_NAMESPACES = "net.netfilter.nf_log_all_netns"
+
+
+@pytest.mark.skipif(not os.access("/dev/kmsg", os.R_OK), reason="the kernel's log cannot be read here")
+def test_the_kernels_log_and_the_journal_are_read(machines, suite):
+    with machines(suite, *KMSG) as machine:
+        journal, lines, now, up = json.loads(machine.python(LINES))
+        assert journal is None
+        assert lines and all(now - up - 1 <= when <= now for when, _line in lines)
+    with machines(suite, *KMSG, *SYSTEMD, *(("--cap-add", "SYS_ADMIN") if suite == "trixie" else ())) as machine:
+        for _attempt in range(100):
+            journal, lines, *_times = json.loads(machine.python(LINES))
+            if journal:
+                break
+            machine.sh("sleep 0.2")
+        # A line may have come, or gone, between the two.
+        told = {line.strip() for _when, line in journal}
+        assert len([line for _when, line in lines if line.strip() in told]) > len(lines) * 0.9
+
+
+@pytest.mark.skipif(not os.access("/dev/kmsg", os.R_OK), reason="the kernel's log cannot be read here")
+def test_drops_of_the_policy_are_read_from_the_log(machines):
+    before = lab.run("sysctl", "-n", ALL_NAMESPACES).strip()
+    prefix = f"golden-{os.getpid()}: "
+    with machines("bookworm", *KMSG) as machine:
+        setting(machine, ipv4__ip_forward=1, ipv6__conf__all__forwarding=1)
+        begin = time.time()
+        machine.sh("ip link add eth0 type veth peer name eth1; ip link set eth0 up; ip link set eth1 up")
+        machine.sh("ip address add 10.99.0.2/24 dev eth0; ip route add default via 10.99.0.1")
+        machine.apply(policy(placement="host", baseline="deny_egress", log_prefix=prefix, out_interfaces=["eth0"]))
+        lab.run("sysctl", "-qw", f"{ALL_NAMESPACES}=1")
+        try:
+            script = """
+            import socket
+            for port in (3479, 3480):
+                there = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+                there.bind(("", 40000 + port))
+                try:
+                    there.sendto(b"x", ("203.0.113.9", port))
+                except PermissionError:
+                    pass
+            """
+            machine.python(script)
+        finally:
+            lab.run("sysctl", "-qw", f"{ALL_NAMESPACES}={before}")
+        result = look(machine, since=begin - 2)
+        expected = {"protocol": "udp", "source": "10.99.0.2", "destination": "203.0.113.9", "in": "", "out": "eth0"}
+        fields = [{key: item[key] for key in ("protocol", "source", "destination", "in", "out")} for item in result["dropped"]]
+        assert fields == [expected, expected]
+        assert [(item["port"], item["source_port"]) for item in result["dropped"]] == [(3479, 43479), (3480, 43480)]
+        assert all(item["line"].startswith(prefix) and item["time"].endswith("Z") for item in result["dropped"])
+        assert (result["dropped_readable"], result["dropped_why"], result["dropped_left_out"]) == (True, "", 0)
+        # Nothing of it is from later, nor has it another prefix.
+        later = look(machine, since=time.time() + 60)
+        assert (later["dropped"], later["dropped_readable"]) == ([], False)
+        assert look(machine, log_prefix="golden-other: ")["dropped"] == []
 
 
 @pytest.mark.parametrize("rights", [("--cap-drop", "ALL"), ("--cap-drop", "ALL", "--user", "nobody")], ids=["root", "nobody"])
