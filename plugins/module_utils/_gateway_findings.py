@@ -31,8 +31,7 @@ def timeouts(gateway: Gateway) -> Iterator[Finding]:
             yield Finding(
                 "udp-timeout", WARNING,
                 f"UDP connections are forgotten after {value} s without a packet: a pause in a call can end its way through this "
-                "machine, and what comes "
-                "back is dropped then",
+                "machine, and what comes back is dropped then",
                 f"net.netfilter.nf_conntrack_{name} = {value}",
                 f"sysctl -w net.netfilter.nf_conntrack_{name}={least}, and the same in a file in /etc/sysctl.d.",
                 gateway.ids("udp"),

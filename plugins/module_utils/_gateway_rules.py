@@ -26,7 +26,7 @@ FAMILIES = {"ip": ("ipv4",), "ip6": ("ipv6",), "inet": ("ipv4", "ipv6")}
 # What suffices for live media: the kernel's own values in seconds (linux/net/netfilter/nf_conntrack_proto_udp.c).
 UDP, UDP_STREAM = 30, 120
 _TRANSPORTS = ("tcp", "udp", "icmp", "icmpv6", "sctp", "dccp", "udplite")
-_RANDOM = ("random", "fully-random")
+_RANDOM = ("random", "fully-random", "random-fully")
 _ICMP = {"ipv4": ("icmp",), "ipv6": ("ipv6-icmp", "icmpv6")}
 # Types of ICMP that tell a sender that its packets are too big (RFC 1191, RFC 8201), as iptables prints them, and no type at all.
 _TOO_BIG = {"any", "3", "3/4", "2"}
@@ -35,7 +35,7 @@ _TOO_BIG = {"any", "3", "3/4", "2"}
 def masquerade_random(gateway: Gateway) -> Iterator[Finding]:
     """Source NAT that takes a port at random for each connection makes the NAT symmetric."""
     for address, rule in _rules(gateway):
-        if not any(_random(words) for words in _nat(address, rule)):
+        if not any(word in _RANDOM for words in _nat(address, rule) for word in words):
             continue
         flows = concerned(gateway, address, rule, "postrouting", "udp")
         if flows is None:
@@ -43,8 +43,7 @@ def masquerade_random(gateway: Gateway) -> Iterator[Finding]:
         yield Finding(
             "masquerade-random", WARNING,
             "The NAT takes a random port for every connection, which makes it symmetric: an address that a STUN server has seen is "
-            "of no use "
-            "to anybody else, so that media need a relay more often and calls start later or sound worse",
+            "of no use to anybody else, so that media need a relay more often and calls start later or sound worse",
             gateway.where(address, rule),
             "Take random and fully-random (iptables: --random, --random-fully) out of this rule; a NAT without them keeps the port "
             "where it can.",
@@ -63,23 +62,19 @@ def _nat(address: Address, rule: ForeignRule) -> Iterator[list[str]]:
         yield [word[2:] for word in words if word in ("--random", "--random-fully")]
 
 
-def _random(flags: list[str]) -> bool:
-    return any(str(flag).startswith("random") or flag in _RANDOM for flag in flags)
-
-
 def sip_helper(gateway: Gateway) -> Iterator[Finding]:
     """Rules that have the kernel read, and rewrite, SIP."""
     for address, rule in _rules(gateway):
         if not _assigns_sip(gateway, address, rule):
             continue
-        flows = concerned(gateway, address, rule, "prerouting")
+        met = on_the_way(gateway, address)
+        flows = concerned(gateway, address, rule, "prerouting") if met else None
         yield Finding(
-            "sip-helper", HARMFUL if flows or not gateway.known else NOTE,
+            "sip-helper", HARMFUL if flows is not None or (met and not gateway.known) else NOTE,
             "The kernel's SIP helper (ALG) reads and rewrites SIP: calls over SIP fail to connect, or connect without sound",
             gateway.where(address, rule),
-            "Take the rule away; where firewalld has made it: firewall-cmd --permanent --zone=ZONE --remove-service=sip (or remove "
-            "the helper from "
-            "that service), then firewall-cmd --reload.",
+            "Take the rule away; where firewalld has made it: firewall-cmd --permanent --zone=ZONE --remove-service=sip, or remove the "
+            "helper from that service, then firewall-cmd --reload.",
             flows or (),
         )  # fmt: skip
 
@@ -137,8 +132,7 @@ def untracked(gateway: Gateway) -> Iterator[Finding]:
         by_iptables = _option(words, "-j") == "NOTRACK" or (_option(words, "-j") == "CT" and "--notrack" in words)
         if not by_iptables and not any(kind == "notrack" for kind, _body in _statements(address, rule)):
             continue
-        hook = next((chain.hook for chain in gateway.chains if chain.address == address and chain.hook), "prerouting")
-        flows = concerned(gateway, address, rule, hook) if hook in HOOKS[gateway.policy.frame.placement] else None
+        flows = concerned(gateway, address, rule, "prerouting") if on_the_way(gateway, address) else None
         if flows is None:
             continue
         yield Finding(
@@ -195,6 +189,17 @@ def _names_icmp(match: Match) -> bool:
 def _every_type(address: Address, rule: ForeignRule) -> bool:
     words = _words(address, rule)
     return (_option(words, "--icmp-type") or _option(words, "--icmpv6-type") or "any") in _TOO_BIG
+
+
+def on_the_way(gateway: Gateway, address: Address) -> bool:
+    """Whether packets of flows can come to a chain; where no filter chain leads to it (it is one of NAT, say) that is taken for granted."""
+    here = [chain for chain in gateway.chains if replace(chain.address, name=address.name) == address]
+    above, more = set[str](), {address.name}
+    while more - above:
+        above |= more
+        more = {chain.address.name for chain in here for rule in chain.rules if above & {*rule.targets}}
+    hooks = {chain.hook for chain in here if chain.hook and chain.address.name in above}
+    return not hooks or bool(hooks & {*HOOKS[gateway.policy.frame.placement]})
 
 
 def concerned(gateway: Gateway, address: Address, rule: ForeignRule, hook: str, protocol: str = "") -> Optional[tuple[str, ...]]:

@@ -16,6 +16,7 @@ import pytest
 from conftest import REPO, SUITES
 from contract import policy
 from podman import environment
+from test_firewalld import TestFirewalld as Firewalld
 
 LOOK = """
 import json, sys
@@ -97,6 +98,7 @@ table inet office {
     }
 }
 """
+MAP = HELPER.replace('udp dport 5060 ct helper set "office_sip"', 'ct helper set udp dport map { 5060 : "office_sip" }')
 METER = """
 table ip office {
     set office_meters {
@@ -140,6 +142,15 @@ NFT = {
     "masquerade fully-random": (nat("masquerade fully-random,persistent"), [("masquerade-random", "warning", "fully-random,persistent")]),
     "snat random": (nat("ip saddr 10.0.0.0/8 snat to 192.0.2.1 random"), [("masquerade-random", "warning", "snat to 192.0.2.1 random")]),
     "helper": (HELPER, [("sip-helper", "harmful", 'udp dport 5060 ct helper set "office_sip"')]),
+    "helper by a map": (MAP, [("sip-helper", "harmful", '{ 5060 : "office_sip" }')]),
+    "helper for what does not pass through": (
+        HELPER.replace("hook prerouting priority -150", "hook input priority 0"),
+        [("sip-helper", "note", 'udp dport 5060 ct helper set "office_sip"')],
+    ),
+    "helper in a chain of its own": (
+        HELPER.replace("udp dport 5060 ct", "jump office_more\n}\nchain office_more {\nudp dport 5060 ct"),
+        [("sip-helper", "harmful", 'office_more: udp dport 5060 ct helper set "office_sip"')],
+    ),
     "timeout": (TIMEOUT, [("udp-timeout", "warning", 'ct timeout set "hasty"')]),
     "notrack": (
         "table inet office {\nchain office_raw {\ntype filter hook prerouting priority -300;\nudp dport 10000-50000 notrack\n}\n}\n",
@@ -261,6 +272,48 @@ def test_rules_of_iptables(gateway, tool, name):
     assert [line for line in gateway.sh(f"{tool}-save").splitlines() if line[0] not in "#:"] == [
         line for line in before.splitlines() if line[0] not in "#:"
     ]
+
+
+@pytest.mark.parametrize("tool", ["ip6tables-nft", "ip6tables-legacy"])
+def test_rules_of_ip6tables(gateway, tool):
+    gateway.sh(
+        f"{tool}-restore --noflush",
+        "*nat\n-A POSTROUTING -j MASQUERADE --random\nCOMMIT\n*filter\n-A FORWARD -p ipv6-icmp -j DROP\nCOMMIT\n",
+    )
+    try:
+        result = look(gateway)
+    finally:
+        gateway.sh(f"{tool} -t nat -F; {tool} -F")
+    random, icmp, _accounting = result["findings"]
+    assert (random["id"], random["where"]) == ("masquerade-random", f"{tool} ip6 nat POSTROUTING: -A POSTROUTING -j MASQUERADE --random")
+    # The others have addresses of IPv4 alone.
+    assert random["flows"] == ["liveavatar/media-udp", "liveavatar/turn-udp"]
+    assert icmp["id"] == "icmp-dropped"
+
+
+def test_firewalld_and_its_service_sip(machines, suite):
+    kind = Firewalld()
+    with machines(f"{suite}-firewalld", *kind.options) as machine:
+        kind.start(machine)
+        setting(machine, netfilter__nf_conntrack_acct=1)
+        assert [item for item in look(machine)["findings"] if item["severity"] != "note"] == []
+        machine.sh("firewall-cmd --zone=public --add-service=sip")
+        setting(machine, ipv4__ip_forward=0, ipv6__conf__all__forwarding=0)
+        helpers = [item for item in look(machine)["findings"] if item["id"] == "sip-helper"]
+        # A zone's services are for what comes to the machine itself: a host's calls may meet it.
+        assert helpers and {item["severity"] for item in helpers} == {"harmful"}
+        assert all("firewalld" in item["where"] and "helper-sip" in item["where"] for item in helpers)
+        assert "--remove-service=sip" in helpers[0]["remedy"]
+        machine.sh("firewall-cmd --zone=public --remove-service=sip")
+        assert [item for item in look(machine)["findings"] if item["id"] == "sip-helper"] == []
+
+
+def test_a_kernel_that_tracks_no_connections(machines, suite):
+    with machines(suite, "--cap-add", "NET_ADMIN,NET_RAW", "--security-opt", "mask=/proc/sys/net/netfilter") as machine:
+        result = look(machine)
+        assert (result["timeouts"], result["connections"]["count"], result["connections"]["max"]) == ({}, None, None)
+        assert result["unknown"] == ["connections: this kernel does not track any, or not in this network namespace"]
+        assert result["findings"] == []
 
 
 def test_the_flows_that_a_rule_concerns_are_named(gateway):

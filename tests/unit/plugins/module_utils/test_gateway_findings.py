@@ -10,6 +10,7 @@ import pytest
 
 from ansible_collections.webrtc.firewall.plugins.module_utils import _gateway_findings, _gateway_look
 from ansible_collections.webrtc.firewall.plugins.module_utils._errors import InvalidInput
+from ansible_collections.webrtc.firewall.plugins.module_utils._foreign_listing import from_iptables_save
 from ansible_collections.webrtc.firewall.plugins.module_utils._gateway_model import Gateway
 from ansible_collections.webrtc.firewall.plugins.module_utils._policy import Destination, Flow, Frame, Policy
 
@@ -132,6 +133,14 @@ def test_several_uplinks_and_a_strict_way_back(uplinks, values, strict):
 def test_packets_that_are_not_counted():
     assert found(settings=conntrack(acct=0)) == [("conntrack-accounting", "note", "net.netfilter.nf_conntrack_acct = 0", ())]
     assert found(settings=conntrack(acct=1)) == []
+
+
+def test_times_that_iptables_names_are_not_read():
+    rules = "*raw\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -p udp -m udp --dport {} -j CT --timeout patient\nCOMMIT\n"
+    chains = [tuple(from_iptables_save("iptables-nft", "ip", rules.format(port))) for port in (3478, 53)]
+    (note,) = found(chains=chains[0])
+    assert (note[:2], note[3]) == (("udp-timeout", "note"), ("a/turn",))
+    assert found(chains=chains[1]) == []
 
 
 def test_the_worst_comes_first():
