@@ -70,12 +70,14 @@ def test_the_kernels_counters():
         "00000002  00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 0000000a 00000001 00000000  00000000 "
         "00000000 00000000 00000000\n"
     )
+    row = (
+        "00000002  00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000005 00000010 00000002 00000000  00000000 "
+        "00000000 00000000 00000000\n"
+    )
     new = (
         "entries  clashres found new invalid ignore delete chainlength insert insert_failed drop early_drop icmp_error  expect_new "
-        "expect_create expect_delete search_restart\n"
-        + 2 * ("00000002  00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000005 00000010 00000002 00000000  "
-        "00000000 00000000 00000000 00000000\n")
-    )  # fmt: skip
+        f"expect_create expect_delete search_restart\n{row}{row}"
+    )
     assert _gateway_look.counters(old) == {"drop": 10, "early_drop": 1}
     assert _gateway_look.counters(new) == {"drop": 32, "early_drop": 4}
     assert _gateway_look.counters("") == {}
