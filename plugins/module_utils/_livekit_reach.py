@@ -9,11 +9,13 @@
 from __future__ import annotations
 
 CLOUD = "livekit.cloud"
-# The requirements of the catalog, by what is behind the slash of their ids: the suffix of the names, and the port.
+# The requirements of the catalog, by what is behind the slash of their ids: the suffix of the names, if not all hosts, and the ports.
 _ROWS = {
-    "signaling": (CLOUD, 443),
-    "turn-udp": (f"host.{CLOUD}", 3478),
-    "turn-tls": (f"turn.{CLOUD}", 443),
+    "signaling": (CLOUD, range(443, 444)),
+    "turn-udp": (f"host.{CLOUD}", range(3478, 3479)),
+    "turn-tls": (f"turn.{CLOUD}", range(443, 444)),
+    "media-udp": ("", range(50000, 60001)),
+    "media-tcp": ("", range(7881, 7882)),
 }
 
 
@@ -27,11 +29,14 @@ def outside(requirement: str, host: str, port: int) -> str:
     """
     if requirement not in _ROWS:
         return ""
-    suffix, expected = _ROWS[requirement]
+    suffix, ports = _ROWS[requirement]
     there = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-    if not within(host, suffix):
+    if suffix and not within(host, suffix):
         return f"{there} is not in *.{suffix}: rules for LiveKit Cloud do not cover it"
-    return f"{there} is not at port {expected}: rules for LiveKit Cloud do not cover it" if port != expected else ""
+    if port in ports:
+        return ""
+    expected = f"port {ports[0]}" if len(ports) == 1 else f"a port from {ports[0]} to {ports[-1]}"
+    return f"{there} is not at {expected}: rules for LiveKit Cloud do not cover it"
 
 
 def within(host: str, suffix: str) -> bool:

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Awaitable, Callable, Optional
 
 from ansible_collections.webrtc.firewall.plugins.module_utils import (
     _livekit_http,
+    _livekit_media,
     _livekit_messages,
     _livekit_reach,
     _livekit_servers,
@@ -23,6 +25,7 @@ from ansible_collections.webrtc.firewall.plugins.module_utils import (
     _probe_run,
 )
 from ansible_collections.webrtc.firewall.plugins.module_utils._livekit_input import Options, Server, without_query
+from ansible_collections.webrtc.firewall.plugins.module_utils._livekit_media import Offered
 from ansible_collections.webrtc.firewall.plugins.module_utils._livekit_messages import Join
 from ansible_collections.webrtc.firewall.plugins.module_utils._livekit_report import Report, Result
 from ansible_collections.webrtc.firewall.plugins.module_utils._livekit_session import Session
@@ -40,10 +43,12 @@ from ansible_collections.webrtc.firewall.plugins.module_utils._probe_wire import
 Work = Callable[[Wire, Endpoint], Awaitable[None]]
 # The path of today's clients, and the one that they fall back to, each with the query that it takes.
 _PATHS = {"/rtc/v1": f"join_request={_livekit_messages.join_request()}", "/rtc": _livekit_messages.query()}
+_BESIDE_SECONDS = _livekit_media.ANSWER_SECONDS + 2
 _NOT_FOUND, _SWITCHING = 404, 101
 _STEPS = {"turn-udp": "TURN over UDP", "turn-tcp": "TURN over TCP", "turn-tls": "TURN over TLS", "stun": "STUN"}
 # What is untested where no server could be asked about it: the requirement, the kind of probe, the endpoint in the document's words.
 _TURN = (("turn-udp", "turn", "*.host.livekit.cloud:3478/udp"), ("turn-tls", "turn", "*.turn.livekit.cloud:443/tls"))
+_MEDIA = {"udp": ("direct UDP", "all hosts:50000-60000/udp"), "tcp": ("ICE over TCP", "all hosts:7881/tcp")}
 
 
 def run(options: Options) -> Report:
@@ -59,6 +64,7 @@ def run(options: Options) -> Report:
     endpoints = test.certificates()
     if endpoints:
         asyncio.run(test.talk(endpoints))
+    test.media()
     test.relays()
     return test.report.without(test.secrets)
 
@@ -74,6 +80,8 @@ class _Test:
         self._trouble = _livekit_token.trouble(options.token, datetime.now(timezone.utc))
         self._regions: dict[str, Server] = {}
         self._join: Optional[Join] = None
+        self._media: Optional[Offered] = None
+        self._checked: list[Result] = []
 
     def certificates(self) -> list[Endpoint]:
         """Shake hands with the server at each family's address; gives those that the token may go to."""
@@ -88,7 +96,7 @@ class _Test:
             if result["verdict"] == OPEN and not (trusted or self._options.trusted_only):
                 self._warn(f"{result['endpoint']}: the token is sent, though the certificate is not trusted: {facts.get('trust_error')}")
             if result["verdict"] == OPEN and (trusted or not self._options.trusted_only):
-                found.append(Endpoint(probe, _address(result["endpoint"]), server.port))
+                found.append(Endpoint(probe, *_there(result["endpoint"])))
             elif result["verdict"] == OPEN:
                 why = f"the token is not sent, since the certificate is not trusted: {facts.get('trust_error')}"
                 self.report.step("signalling", UNTESTED, f"{result['endpoint']}: {why}")
@@ -107,19 +115,32 @@ class _Test:
         named = {f"region {name}": self._probe("tls", server) for name, server in self._regions.items() if server != self._options.server}
         if self._join and self._join.ice_servers:
             plan = self._plan(self._join)
-            named.update((f"{_STEPS[_requirement(probe)]} ({url})", probe) for url, probe in plan.probes.items())
+            named.update((f"{_STEPS[_requirement(probe.id)]} ({url})", probe) for url, probe in plan.probes.items())
         else:
             why = "the server hands out no ICE servers" if self._join else "signalling did not get as far as the ICE servers"
             for requirement, kind, endpoint in _TURN:
                 self.report.untested(_STEPS[requirement], f"{self._options.service}/{requirement}", kind, endpoint, why)
         for probe in named.values():
-            self._warn(_livekit_reach.outside(_requirement(probe), probe.host, probe.ports[0][0]))
+            self._warn(_livekit_reach.outside(_requirement(probe.id), probe.host, probe.ports[0][0]))
         # A probe may have a result for each family: the name of its step goes along as its id.
         probes = [replace(probe, id=name) for name, probe in named.items()]
         for result in _probe_run.run(probes, self._options.timeout, self._left()) if probes else ():
             name = result["id"]
             relay = result["facts"].get("relay")
             self.report.add(name, {**result, "id": named[name].id}, f"relay {relay}" if relay else "")
+
+    def media(self) -> None:
+        """What the checks of ICE have found, and why there were none."""
+        self.secrets.update(self._media.secrets if self._media else ())
+        for transport, (name, endpoint) in _MEDIA.items():
+            requirement = f"media-{transport}"
+            found = [result for result in self._checked if _requirement(result["id"]) == requirement]
+            for result in found:
+                self.report.add(name, result, f"seen as {result['facts'].get('mapped')}")
+                self._warn(_livekit_reach.outside(requirement, *_there(result["endpoint"])))
+            if not found:
+                why = self._media.missing(transport) if self._media else "signalling did not get as far as the addresses of media"
+                self.report.untested(name, f"{self._options.service}/{requirement}", "stun", endpoint, why)
 
     def _plan(self, join: Join) -> _livekit_servers.Plan:
         plan = _livekit_servers.plan(join, self._options.service)
@@ -161,23 +182,38 @@ class _Test:
             raise ProbeError("HTTP 200, but not LiveKit's answer to validate")
 
     async def _signal(self, wire: Wire, endpoint: Endpoint) -> None:
-        await _livekit_http.open_trusted(wire, self._options.trusted_only)
-        session = Session(wire, endpoint, self._options.token)
+        session, begin = Session(wire, endpoint, self._options.token), time.monotonic()
         try:
-            join = await session.join()
+            join = await asyncio.wait_for(self._enter(wire, session), self._seconds())
             wire.facts.update({"region": join.region, "version": join.version, "ice_servers": join.handed})
+            wire.facts["joined_after"] = round(time.monotonic() - begin, 3)
             if join.alternative_url:
                 self._warn(f"the server asks to be left for {without_query(join.alternative_url)}")
             self._join = self._join if self._join and self._join.ice_servers else join
+            # Whatever comes of it, we have joined.
+            with suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._ask_for_media(session), self._left())
         finally:
             await session.leave()
+
+    async def _enter(self, wire: Wire, session: Session) -> Join:
+        await _livekit_http.open_trusted(wire, self._options.trusted_only)
+        return await session.join()
+
+    async def _ask_for_media(self, session: Session) -> None:
+        """Once, and while we are in the room: the server forgets its addresses when we leave."""
+        if not self._media:
+            self._media = Offered()
+            await self._media.send(session)
+            self._checked = await self._media.check(self._options.service, self._seconds())
 
     async def _attempt(self, endpoint: Endpoint, kind: str, path: str, work: Work) -> Result:
         """The result of a request with a path of its own."""
         base = self._options.server.path if path != _livekit_http.REGIONS else ""
         there = replace(endpoint, probe=replace(endpoint.probe, kind=kind, path=base + path))
         begin = time.monotonic()
-        wire = Wire(there, max(0.0, min(self._options.timeout, self._left())))
+        # What is done beside signalling has limits of its own.
+        wire = Wire(there, self._seconds() + (_BESIDE_SECONDS + self._options.timeout if kind == "websocket" else 0.0))
         verdict, facts = OPEN, {}
         try:
             await wire.run(work)
@@ -200,6 +236,9 @@ class _Test:
         ports = ((server.port, server.port),)
         return Probe(id=f"{self._options.service}/signaling", kind=kind, host=server.host, ports=ports, transport="tls")
 
+    def _seconds(self) -> float:
+        return min(self._options.timeout, self._left())
+
     def _left(self) -> float:
         return max(0.0, self._deadline - time.monotonic())
 
@@ -208,10 +247,12 @@ class _Test:
             self.report.warnings.append(text)
 
 
-def _requirement(probe: Probe) -> str:
-    return probe.id.rpartition("/")[2]
+def _requirement(name: str) -> str:
+    """The id of a requirement without its service."""
+    return name.rpartition("/")[2]
 
 
-def _address(endpoint: str) -> str:
-    """The address of an endpoint such as [2001:db8::1]:443/tls."""
-    return endpoint.rpartition(":")[0].strip("[]")
+def _there(endpoint: str) -> tuple[str, int]:
+    """The address and port of an endpoint such as [2001:db8::1]:443/tls."""
+    host, _colon, port = endpoint.partition("/")[0].rpartition(":")
+    return host.strip("[]"), int(port)

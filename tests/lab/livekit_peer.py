@@ -14,13 +14,17 @@ import asyncio
 import base64
 import contextlib
 import json
+import re
 import ssl
+import struct
 import sys
 import threading
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from urllib.parse import parse_qs, urlsplit
 
+import aioice
+from aioice import stun
 from livekit.protocol import rtc
 from websockets.asyncio.server import serve
 from websockets.exceptions import ConnectionClosed
@@ -39,6 +43,9 @@ class Settings:
         first: messages that come in place of the JoinResponse.
         after: messages that come after it.
         participants: others in the room, which make the JoinResponse long.
+        media: the address at which ICE is spoken; empty for a server that answers no offer.
+        trickle: whether its candidates come by themselves, after the answer.
+        password: what the server says its ICE password is, if that is not to be the true one.
     """
 
     token: str
@@ -49,6 +56,9 @@ class Settings:
     first: list | None = None
     after: list = field(default_factory=list)
     participants: int = 0
+    media: str = ""
+    trickle: bool = True
+    password: str = ""
 
 
 class Peer:
@@ -61,6 +71,7 @@ class Peer:
         self.requests: list[rtc.SignalRequest] = []
         self.pongs = 0
         self.closed: list[int | None] = []
+        self.agents: list = []
 
     def answer(self, connection, request):
         """A response in place of an upgrade, or None (http.process_request of the library)."""
@@ -117,8 +128,56 @@ class Peer:
             await socket.send(message)
         with contextlib.suppress(ConnectionClosed):
             async for message in socket:
-                self.requests.append(rtc.SignalRequest.FromString(message))
+                request = rtc.SignalRequest.FromString(message)
+                self.requests.append(request)
+                if request.WhichOneof("message") == "offer" and self.settings.media:
+                    await self._answer(socket, request.offer.sdp)
         self.closed.append(socket.close_code)
+
+    async def _answer(self, socket, offer: str) -> None:
+        """The answer to an offer, with the candidates of a real ICE agent for UDP, and of ours over TCP."""
+        agent = aioice.Connection(ice_controlling=False)
+        agent.remote_username, agent.remote_password = (re.search(f"a=ice-{name}:(.*)\r", offer)[1] for name in ("ufrag", "pwd"))
+        aioice.ice.get_host_addresses = lambda use_ipv4, use_ipv6: [self.settings.media]
+        await agent.gather_candidates()
+        self.agents.append(agent)
+        tcp = await asyncio.start_server(lambda reader, writer: self._ice_over_tcp(agent, reader, writer), self.settings.media)
+        self.agents.append(tcp)
+        udp, port = agent.local_candidates[0], tcp.sockets[0].getsockname()[1]
+        lines = [f"candidate:{udp.to_sdp()}", f"candidate:2 1 tcp 1671430143 {self.settings.media} {port} typ host tcptype passive"]
+        answer = rtc.SignalResponse()
+        answer.answer.type = "answer"
+        head = ["v=0", "o=- 1 1 IN IP4 0.0.0.0", "s=-", "t=0 0", "m=application 9 UDP/DTLS/SCTP webrtc-datachannel", "c=IN IP4 0.0.0.0"]
+        ice = [f"a=ice-ufrag:{agent.local_username}", f"a=ice-pwd:{self.settings.password or agent.local_password}"]
+        inside = [] if self.settings.trickle else [f"a={line}" for line in lines]
+        answer.answer.sdp = "\r\n".join([*head, *ice, *inside, ""])
+        await socket.send(answer.SerializeToString())
+        for line in lines if self.settings.trickle else ():
+            trickle = rtc.SignalResponse()
+            trickle.trickle.candidateInit = json.dumps({"candidate": line, "sdpMid": "0", "sdpMLineIndex": 0})
+            await socket.send(trickle.SerializeToString())
+
+    async def _ice_over_tcp(self, agent, reader, writer) -> None:
+        """Checks with their lengths before them (RFC 4571); first one of our own, as a full agent sends it."""
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+            while True:
+                (size,) = struct.unpack("!H", await reader.readexactly(2))
+                data = await reader.readexactly(size)
+                message = stun.parse_message(data, integrity_key=agent.local_password.encode())
+                assert message.attributes["USERNAME"] == f"{agent.local_username}:{agent.remote_username}"
+                own = stun.Message(stun.Method.BINDING, stun.Class.REQUEST)
+                own.add_message_integrity(agent.remote_password.encode())
+                answer = stun.Message(stun.Method.BINDING, stun.Class.RESPONSE, message.transaction_id)
+                answer.attributes["XOR-MAPPED-ADDRESS"] = writer.get_extra_info("peername")[:2]
+                answer.add_message_integrity(agent.local_password.encode())
+                for one in (own, answer):
+                    writer.write(struct.pack("!H", len(bytes(one))) + bytes(one))
+        writer.close()
+
+    async def end(self) -> None:
+        """Give up what is left open."""
+        for agent in self.agents:
+            agent.close() if isinstance(agent, asyncio.Server) else await agent.close()
 
 
 async def run(peer: Peer, context, host: str, port: int, ready) -> None:
@@ -133,7 +192,10 @@ async def run(peer: Peer, context, host: str, port: int, ready) -> None:
     """
     async with serve(peer.talk, host, port, ssl=context, process_request=peer.answer, ping_interval=None) as server:
         ready(server.sockets[0].getsockname()[1])
-        await server.serve_forever()
+        try:
+            await server.serve_forever()
+        finally:
+            await peer.end()
 
 
 @contextlib.contextmanager
