@@ -199,21 +199,22 @@ async def run(peer: Peer, context, host: str, port: int, ready) -> None:
 
 
 @contextlib.contextmanager
-def running(peer: Peer, context, host: str = "127.0.0.1"):
+def running(peer: Peer, context, host: str = "127.0.0.1", port: int = 0):
     """Serve in a thread; gives the port.
 
     Args:
         peer: the server.
         context: with its certificate.
         host: the address.
+        port: the port; 0 takes any.
     """
-    loop, port, started = asyncio.new_event_loop(), [], threading.Event()
+    loop, ports, started = asyncio.new_event_loop(), [], threading.Event()
 
     def ready(number):
-        port.append(number)
+        ports.append(number)
         started.set()
 
-    task = loop.create_task(run(peer, context, host, 0, ready))
+    task = loop.create_task(run(peer, context, host, port, ready))
 
     def work():
         with contextlib.suppress(asyncio.CancelledError):
@@ -223,7 +224,7 @@ def running(peer: Peer, context, host: str = "127.0.0.1"):
     thread.start()
     assert started.wait(60)
     try:
-        yield port[0]
+        yield ports[0]
     finally:
         loop.call_soon_threadsafe(task.cancel)
         thread.join()
