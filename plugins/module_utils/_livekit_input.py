@@ -22,6 +22,9 @@ _URL = re.compile(
     r"(?i:(?:wss|https))://(?P<host>\[[0-9A-Fa-f:.]*\]|[^\[\]:/?#@\\\s]*)(?::(?P<port>[0-9]{1,5}))?(?P<path>(?:/[A-Za-z0-9._~-]+)*)/?"
 )
 _PLAIN = re.compile(r"(?i:ws|http)://.*", re.DOTALL)
+# How the JSON of a token's head begins in base64.
+_LIKE_A_TOKEN = re.compile(r"\s*eyJ")
+_HIDDEN = "(hidden)"
 _A_URL = "the livekit_url of a session, such as wss://example.livekit.cloud"
 _SERVICE = re.compile(r"[a-z][a-z0-9_]{0,31}")
 _TOKEN = re.compile(r"[!-~]{1,8192}")
@@ -85,7 +88,7 @@ def read(given: Mapping[str, Any]) -> Options:
     if not _TOKEN.fullmatch(token):
         expected = "the livekit_client_token of a session: at most 8192 printable characters without spaces"
         remedy = "Give the token alone, without a word such as Bearer before it." if token else ""
-        problems.append(Problem("token", "(hidden)" if token else None, expected, remedy))
+        problems.append(Problem("token", _HIDDEN if token else None, expected, remedy))
     service = given.get("service") or SERVICE
     if not (isinstance(service, str) and _SERVICE.fullmatch(service)):
         problems.append(Problem("service", service, "a service name: a-z, 0-9 and _, beginning with a letter, at most 32 characters"))
@@ -133,12 +136,20 @@ def without_query(url: str) -> str:
     Args:
         url: any text.
     """
-    return re.sub(r"//[^/]*@", "//", re.split(r"[?#]", url, maxsplit=1)[0])[:URL_LENGTH]
+    return _without(url)[:URL_LENGTH]
+
+
+def _without(url: str) -> str:
+    if _LIKE_A_TOKEN.match(url):
+        return _HIDDEN
+    return re.sub(r"^([A-Za-z][A-Za-z0-9+.-]*://)?.*@", r"\1", re.split(r"[?#]", url, maxsplit=1)[0], flags=re.DOTALL)
 
 
 def _url_remedy(url: str) -> str:
+    if _LIKE_A_TOKEN.match(url):
+        return "This looks like the token, which has an option of its own."
     if _PLAIN.fullmatch(url):
         return "Without TLS the token could be read by anyone on the way: use wss:// or https://."
-    if without_query(url) != url:
+    if _without(url) != url:
         return "Leave out what is before an @ and what follows a ? or #; the token has an option of its own."
     return ""
