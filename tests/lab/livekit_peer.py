@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import functools
 import json
 import re
 import ssl
@@ -44,6 +45,7 @@ class Settings:
         after: messages that come after it.
         participants: others in the room, which make the JoinResponse long.
         media: the address at which ICE is spoken; empty for a server that answers no offer.
+        media_port: the port of ICE over TCP; 0 takes any.
         trickle: whether its candidates come by themselves, after the answer.
         password: what the server says its ICE password is, if that is not to be the true one.
     """
@@ -57,6 +59,7 @@ class Settings:
     after: list = field(default_factory=list)
     participants: int = 0
     media: str = ""
+    media_port: int = 0
     trickle: bool = True
     password: str = ""
 
@@ -133,6 +136,7 @@ class Peer:
                 if request.WhichOneof("message") == "offer" and self.settings.media:
                     await self._answer(socket, request.offer.sdp)
         self.closed.append(socket.close_code)
+        await self.end()
 
     async def _answer(self, socket, offer: str) -> None:
         """The answer to an offer, with the candidates of a real ICE agent for UDP, and of ours over TCP."""
@@ -141,7 +145,8 @@ class Peer:
         aioice.ice.get_host_addresses = lambda use_ipv4, use_ipv6: [self.settings.media]
         await agent.gather_candidates()
         self.agents.append(agent)
-        tcp = await asyncio.start_server(lambda reader, writer: self._ice_over_tcp(agent, reader, writer), self.settings.media)
+        checked = functools.partial(self._ice_over_tcp, agent)
+        tcp = await asyncio.start_server(checked, self.settings.media, self.settings.media_port)
         self.agents.append(tcp)
         udp, port = agent.local_candidates[0], tcp.sockets[0].getsockname()[1]
         lines = [f"candidate:{udp.to_sdp()}", f"candidate:2 1 tcp 1671430143 {self.settings.media} {port} typ host tcptype passive"]
@@ -175,9 +180,10 @@ class Peer:
         writer.close()
 
     async def end(self) -> None:
-        """Give up what is left open."""
-        for agent in self.agents:
-            agent.close() if isinstance(agent, asyncio.Server) else await agent.close()
+        """The session is over, and nothing is listened to any more."""
+        while self.agents:
+            agent = self.agents.pop()
+            agent.close() if isinstance(agent, asyncio.AbstractServer) else await agent.close()
 
 
 async def run(peer: Peer, context, host: str, port: int, ready) -> None:
