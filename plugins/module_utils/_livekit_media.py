@@ -76,14 +76,17 @@ class Offered:
         return list(await asyncio.gather(*(self._check(candidate, service, seconds) for candidate in asked)))
 
     async def _listen(self, session: Session) -> None:
-        while not (self._theirs and {one.transport for one in self._candidates} == {"udp", "tcp"}):
+        last = False
+        while not (self._theirs and (last or {one.transport for one in self._candidates} == {"udp", "tcp"})):
             message = await session.next()
             if isinstance(message, Description) and message.type == "answer":
                 self._theirs = _livekit_sdp.credentials(message.sdp)
                 self._candidates += _livekit_sdp.candidates(message.sdp)
+                last = last or "a=end-of-candidates" in message.sdp
             elif isinstance(message, Trickle):
                 candidate = _livekit_sdp.trickled(message.candidate)
                 self._candidates += [candidate] if candidate else []
+                last = last or message.last
             elif isinstance(message, Leave):
                 return
 

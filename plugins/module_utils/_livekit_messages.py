@@ -30,7 +30,7 @@ _JOIN, _ANSWER, _OFFER, _TRICKLE, _LEAVE = 1, 2, 3, 4, 8
 _SERVER_VERSION, _ICE_SERVERS, _SUBSCRIBER_PRIMARY, _ALTERNATIVE_URL, _SERVER_REGION, _SERVER_INFO = 4, 5, 6, 7, 9, 12
 _INFO_VERSION, _INFO_REGION = 2, 4
 _URLS, _USERNAME, _CREDENTIAL = 1, 2, 3
-_REASON = 2
+_REASON, _FINAL = 2, 3
 # DisconnectReason
 _REASONS = {
     1: "the client left",
@@ -114,9 +114,11 @@ class Trickle:
 
     Attributes:
         candidate: a JSON text, RTCIceCandidateInit.
+        last: whether no other follows.
     """
 
     candidate: str
+    last: bool = False
 
 
 Response = Union[Join, Leave, Description, Trickle, None]
@@ -148,7 +150,7 @@ def read(data: bytes) -> Response:
             texts = _texts(value)
             found = Description("offer" if number == _OFFER else "answer", texts.get(2, ""))
         elif number == _TRICKLE:
-            found = Trickle(_texts(value).get(1, ""))
+            found = Trickle(_texts(value).get(1, ""), (_FINAL, 1) in _protobuf.fields(value))
     if not seen:
         raise ProbeError("LiveKit: an empty message")
     return found

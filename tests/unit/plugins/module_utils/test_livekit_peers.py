@@ -267,6 +267,54 @@ def test_media(trusted, patient, settings, udp, tcp):
     assert found["liveavatar/media-tcp"] in (tcp, "reset")
 
 
+def answered(*candidates, last=True):
+    """What a server may send once somebody has joined: an answer, and the ends of its candidates."""
+    answer = rtc.SignalResponse(answer=rtc.SessionDescription(type="answer", sdp=f"v=0\r\na=ice-ufrag:abcd\r\na=ice-pwd:{'p' * 22}\r\n"))
+    texts = [json.dumps({"candidate": f"candidate:1 1 {candidate}"}) for candidate in candidates]
+    trickled = [rtc.SignalResponse(trickle=rtc.TrickleRequest(candidateInit=text)) for text in texts]
+    end = rtc.SignalResponse(trickle=rtc.TrickleRequest(candidateInit="{}", final=last))
+    return [message.SerializeToString() for message in (answer, *trickled, end)]
+
+
+def test_an_answer_to_a_check_that_is_not_signed(trusted, patient):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as agent:
+        agent.bind((HOST, 0))
+
+        def reply():
+            data, peer = agent.recvfrom(65535)
+            address = struct.pack("!BBH", 0, 1, peer[1] ^ 0x2112) + bytes(
+                a ^ b for a, b in zip(socket.inet_aton(HOST), b"\x21\x12\xa4\x42")
+            )
+            agent.sendto(struct.pack("!HHI", 0x0101, 12, 0x2112A442) + data[8:20] + struct.pack("!HH", 0x20, 8) + address, peer)
+
+        thread = threading.Thread(target=reply)
+        thread.start()
+        after = answered(f"udp 1 {HOST} {agent.getsockname()[1]} typ host")
+        with running(Peer(Settings(TOKEN, after=after)), trusted) as port:
+            report = ask(port)
+        thread.join()
+    udp, tcp = (one for one in report.results if "media" in one["id"])
+    assert (udp["verdict"], udp["facts"]["why"]) == ("bad-answer", "STUN: the answer is not signed with the server's password")
+    assert (tcp["verdict"], tcp["facts"]["why"]) == ("untested", "the server named no address for media over tcp")
+
+
+@pytest.mark.parametrize(
+    ("after", "why"),
+    [
+        (answered(), "the server named no address for media over udp"),
+        (answered("udp 1 ff.local 5 typ host"), "the server named no address for media over udp"),
+        ([rtc.SignalResponse(leave=rtc.LeaveRequest()).SerializeToString()], "the server did not answer the offer of a data channel"),
+        ([b"\xff"], "the server did not answer the offer of a data channel"),
+    ],
+    ids=["none", "name", "leave", "garbage"],
+)
+def test_media_that_cannot_be_asked(trusted, patient, after, why):
+    with running(Peer(Settings(TOKEN, after=after)), trusted) as port:
+        report = ask(port)
+    assert steps(report)["signalling"] == "open"
+    assert next(one["facts"]["why"] for one in report.results if one["id"] == "liveavatar/media-udp") == why
+
+
 @pytest.mark.parametrize(
     ("message", "why"),
     [
