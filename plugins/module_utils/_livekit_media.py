@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import struct
 import time
 from contextlib import suppress
@@ -23,6 +24,9 @@ from ansible_collections.webrtc.firewall.plugins.module_utils._probe_wire import
 
 # Servers have their candidates ready when they answer.
 ANSWER_SECONDS = 2.0
+_PRIORITY, _ICE_CONTROLLING = 0x0024, 0x802A
+# The priority of a candidate that the other side learns by a check (RFC 8445, section 5.1.2.1).
+_PEER_REFLEXIVE = struct.pack("!I", 110 << 24 | 65535 << 8 | 255)
 _LENGTH = struct.Struct("!H")
 _CLASS = 0x0110
 
@@ -106,7 +110,7 @@ class Offered:
         """One check; over TCP each message has its length before it (RFC 6544, section 3, and RFC 4571)."""
         assured = self._theirs or Credentials("", "")
         number = _probe_stun.transaction()
-        request = _probe_stun.check(number, f"{assured.ufrag}:{self._ours.ufrag}", assured.password)
+        request = check(number, f"{assured.ufrag}:{self._ours.ufrag}", assured.password)
         await wire.open()
         if endpoint.probe.transport == "tcp":
             answer = await wire.ask(_LENGTH.pack(len(request)) + request, lambda data: unframed(data, number))
@@ -117,6 +121,19 @@ class Offered:
         if not answer.signed_by(assured.password.encode()):
             raise ProbeError("STUN: the answer is not signed with the server's password")
         wire.facts.update({"local": wire.local(), "mapped": answer.mapped()})
+
+
+def check(number: bytes, username: str, password: str) -> bytes:
+    """A connectivity check of ICE by the side that controls (RFC 8445, section 7.1.1).
+
+    Args:
+        number: the transaction id, 12 bytes.
+        username: the fragments of both sides, the other's first.
+        password: the other side's.
+    """
+    attributes = _probe_stun.attribute(_PRIORITY, _PEER_REFLEXIVE) + _probe_stun.attribute(_ICE_CONTROLLING, os.urandom(8))
+    credentials = _probe_stun.Credentials(username, b"", b"", password.encode())
+    return _probe_stun.build(_probe_stun.BINDING, number, attributes, credentials)
 
 
 def unframed(data: bytes, number: bytes) -> Optional[_probe_stun.Message]:

@@ -34,6 +34,7 @@ class Session:
         self._wire, self._endpoint, self._token = wire, endpoint, token
         self._frames = _livekit_websocket.Frames()
         self._waiting: list[_livekit_websocket.Message] = []
+        self._upgraded = False
 
     async def join(self) -> Join:
         """Upgrade, and wait for the JoinResponse.
@@ -47,6 +48,7 @@ class Session:
         response = await self._wire.ask(request, _probe_http.parse_head)
         _livekit_http.check_status(self._wire, response, probe.path, _SWITCHING)
         _probe_http.check_upgrade(response, key)
+        self._upgraded = True
         self._waiting = self._frames.feed(response.body)
         answer = await self.next()
         if isinstance(answer, Leave):
@@ -82,7 +84,9 @@ class Session:
         await self._wire.send(_livekit_websocket.frame(_livekit_websocket.BINARY, request))
 
     async def leave(self) -> None:
-        """End the session politely; whatever comes of it."""
+        """End the session politely, if there is one; whatever comes of it."""
+        if not self._upgraded:
+            return
         with suppress(ProbeError, OSError, asyncio.TimeoutError):
             await asyncio.wait_for(self._part(), _LEAVE_SECONDS)
 

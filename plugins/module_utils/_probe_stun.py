@@ -26,15 +26,12 @@ MAPPED_ADDRESS, USERNAME, MESSAGE_INTEGRITY, ERROR_CODE, LIFETIME = 0x0001, 0x00
 REALM, NONCE, XOR_RELAYED_ADDRESS, REQUESTED_ADDRESS_FAMILY, REQUESTED_TRANSPORT = 0x0014, 0x0015, 0x0016, 0x0017, 0x0019
 MESSAGE_INTEGRITY_SHA256, PASSWORD_ALGORITHM, XOR_MAPPED_ADDRESS = 0x001C, 0x001D, 0x0020
 PASSWORD_ALGORITHMS, SOFTWARE, FINGERPRINT, OTHER_ADDRESS = 0x8002, 0x8022, 0x8028, 0x802C
-PRIORITY, ICE_CONTROLLING = 0x0024, 0x802A
 _CLASS = 0x0110
 _HEADER = struct.Struct("!HHI12s")
 _ATTRIBUTE = struct.Struct("!HH")
 _FINGERPRINT_MASK = 0x5354554E
 _UDP = 17
 _IPV6 = 2
-# The priority of a candidate that the other side learns by a check (RFC 8445, section 5.1.2.1).
-_PEER_REFLEXIVE = struct.pack("!I", 110 << 24 | 65535 << 8 | 255)
 # What a nonce begins with whose server knows RFC 8489 (section 9.2).
 _NONCE_COOKIE = b"obMatJos2"
 _SHA256 = 2
@@ -43,7 +40,7 @@ _DIGESTS = {MESSAGE_INTEGRITY: hashlib.sha1, MESSAGE_INTEGRITY_SHA256: hashlib.s
 
 @dataclass(frozen=True)
 class Credentials:
-    """Long-term credentials with what the server's challenge brought (RFC 8489, section 9.2).
+    """Long-term credentials with what the server's challenge brought (RFC 8489, section 9.2); without realm and nonce, short-term ones (9.1).
 
     Attributes:
         username: the user.
@@ -151,22 +148,6 @@ def binding(number: bytes) -> bytes:
         number: the transaction id, 12 bytes.
     """
     return build(BINDING, number, b"")
-
-
-def check(number: bytes, username: str, password: str) -> bytes:
-    """A connectivity check of ICE by the side that controls (RFC 8445, section 7.1.1).
-
-    Args:
-        number: the transaction id, 12 bytes.
-        username: the fragments of both sides, the other's first.
-        password: the other side's.
-    """
-    controlling = os.urandom(8)
-    attributes = attribute(PRIORITY, _PEER_REFLEXIVE) + attribute(ICE_CONTROLLING, controlling) + attribute(USERNAME, username.encode())
-    message = _HEADER.pack(BINDING, len(attributes), COOKIE, number) + attributes
-    message += attribute(MESSAGE_INTEGRITY, _signature(MESSAGE_INTEGRITY, password.encode(), message))
-    message = _HEADER.pack(BINDING, len(message) - _HEADER.size + 8, COOKIE, number) + message[_HEADER.size :]
-    return message + attribute(FINGERPRINT, _fingerprint(message))
 
 
 def allocate(number: bytes, credentials: Optional[Credentials] = None, ipv6: bool = False) -> bytes:
@@ -283,7 +264,8 @@ def build(kind: int, number: bytes, attributes: bytes, credentials: Optional[Cre
     if credentials:
         integrity = MESSAGE_INTEGRITY_SHA256 if credentials.algorithms else MESSAGE_INTEGRITY
         attributes += attribute(USERNAME, credentials.username.encode())
-        attributes += attribute(REALM, credentials.realm) + attribute(NONCE, credentials.nonce)
+        if credentials.realm or credentials.nonce:
+            attributes += attribute(REALM, credentials.realm) + attribute(NONCE, credentials.nonce)
         if credentials.algorithms:
             attributes += attribute(PASSWORD_ALGORITHMS, credentials.algorithms)
             attributes += attribute(PASSWORD_ALGORITHM, struct.pack("!HH", _SHA256, 0))

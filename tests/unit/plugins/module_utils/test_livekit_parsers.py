@@ -29,7 +29,6 @@ from ansible_collections.webrtc.firewall.plugins.module_utils import (
     _livekit_servers,
     _livekit_token,
     _livekit_websocket,
-    _probe_stun,
 )
 from ansible_collections.webrtc.firewall.plugins.module_utils._errors import InvalidInput
 from ansible_collections.webrtc.firewall.plugins.module_utils._livekit_input import Server
@@ -539,7 +538,7 @@ def test_any_candidate_that_comes_by_itself(text):
 
 def test_a_check_is_what_another_library_reads():
     number = bytes(range(12))
-    sent = _probe_stun.check(number, "evtj:h6vY", "VOkJxbRl1RmTxUk/WvJxBt")
+    sent = _livekit_media.check(number, "evtj:h6vY", "VOkJxbRl1RmTxUk/WvJxBt")
     message = stun.parse_message(sent, integrity_key=b"VOkJxbRl1RmTxUk/WvJxBt")
     assert (message.message_method, message.message_class, message.transaction_id) == (stun.Method.BINDING, stun.Class.REQUEST, number)
     assert (message.attributes["USERNAME"], message.attributes["PRIORITY"]) == ("evtj:h6vY", 0x6EFFFFFF)
@@ -555,7 +554,7 @@ def framed(*messages):
 def test_checks_over_tcp():
     number = bytes(12)
     answer = stun.Message(stun.Method.BINDING, stun.Class.RESPONSE, number, {"XOR-MAPPED-ADDRESS": ("192.0.2.1", 5)})
-    data = framed(_probe_stun.check(bytes(range(12)), "a:b", "c"), bytes(answer))
+    data = framed(_livekit_media.check(bytes(range(12)), "a:b", "c"), bytes(answer))
     assert _livekit_media.unframed(data, number).mapped() == "192.0.2.1:5"
     assert [_livekit_media.unframed(data[:size], number) for size in range(len(data))] == [None] * len(data)
 

@@ -70,15 +70,21 @@ def patient(monkeypatch):
     monkeypatch.setattr(_livekit_run, "_BESIDE_SECONDS", PATIENT)
 
 
-@pytest.fixture
-def context(tmp_path):
-    files = ["-keyout", str(tmp_path / "key"), "-out", str(tmp_path / "crt")]
+def certificate(folder):
+    """A certificate of our own making; gives the context of a server that has it."""
+    folder.mkdir(exist_ok=True)
+    files = ["-keyout", str(folder / "key"), "-out", str(folder / "crt")]
     key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
     name = ["-subj", "/CN=far", "-addext", f"subjectAltName=IP:{HOST},IP:::1"]
     subprocess.run(["openssl", "req", "-x509", *key, *name, *files, "-days", "2"], check=True, capture_output=True)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(tmp_path / "crt", tmp_path / "key")
+    context.load_cert_chain(folder / "crt", folder / "key")
     return context
+
+
+@pytest.fixture
+def context(tmp_path):
+    return certificate(tmp_path)
 
 
 @pytest.fixture
@@ -211,6 +217,32 @@ def test_a_certificate_that_is_not_trusted(context):
     with running(peer, context) as port:
         assert steps(ask(port, validate_certs=False))["signalling"] == "open"
     assert "/rtc/v1" in peer.paths
+
+
+class Turncoat:
+    """A server whose first connection has a certificate that is trusted, and whose others have another's."""
+
+    def __init__(self, first, other):
+        self.contexts = [first]
+        self.other = other
+
+    def wrap_socket(self, *arguments, **options):
+        return (self.contexts.pop() if self.contexts else self.other).wrap_socket(*arguments, **options)
+
+
+def test_a_certificate_that_is_trusted_once(trusted, tmp_path):
+    seen = []
+    other = certificate(tmp_path / "other")
+    with raw_server(Turncoat(trusted, other), lambda peer, request: seen.append(request)) as port:
+        report = ask(port)
+    # A request has the token in it.
+    assert seen == []
+    assert [(one["kind"], one["verdict"]) for one in report.results[:4]] == [
+        ("tls", "open"),
+        ("https", "untested"),
+        ("https", "untested"),
+        ("websocket", "untested"),
+    ]
 
 
 def test_ice_servers_are_asked_with_what_was_handed_out(trusted):
