@@ -160,13 +160,13 @@ class _Test:
             except _livekit_http.NotThere:
                 if _livekit_reach.within(there.probe.host, _livekit_reach.CLOUD):
                     raise
-                found = {}
+                return
             wire.facts["regions"] = list(found)
             self._regions = self._regions or found
 
         result = await self._attempt(endpoint, "https", _livekit_http.REGIONS, work)
         names = result["facts"].get("regions")
-        self.report.add("regions", result, ", ".join(names) if names else "none; it is not LiveKit Cloud")
+        self.report.add("regions", result, "none, since it is not LiveKit Cloud" if names is None else ", ".join(names) or "none")
 
     async def _try_paths(self, name: str, endpoint: Endpoint, kind: str, end: str, work: Work, seen: str) -> None:
         """Today's path first; the older one where the server does not know that."""
@@ -174,7 +174,8 @@ class _Test:
             result = await self._attempt(endpoint, kind, f"{path}{end}?{query}", work)
             if result["facts"].get("status") != _NOT_FOUND:
                 break
-        self.report.add(name, result, seen)
+        region = result["facts"].get("region")
+        self.report.add(name, result, f"{seen}, region {region}" if region else seen)
 
     async def _validate(self, wire: Wire, endpoint: Endpoint) -> None:
         await _livekit_http.open_trusted(wire, self._options.trusted_only)

@@ -40,7 +40,7 @@ _DIGESTS = {MESSAGE_INTEGRITY: hashlib.sha1, MESSAGE_INTEGRITY_SHA256: hashlib.s
 
 @dataclass(frozen=True)
 class Credentials:
-    """Long-term credentials with what the server's challenge brought (RFC 8489, section 9.2); without realm and nonce, short-term ones (9.1).
+    """Long-term credentials with what the server's challenge brought (RFC 8489, section 9.2); short-term ones, if without realm and nonce.
 
     Attributes:
         username: the user.
