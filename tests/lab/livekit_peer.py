@@ -20,8 +20,10 @@ import ssl
 import struct
 import sys
 import threading
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import aioice
@@ -51,12 +53,12 @@ class Settings:
     """
 
     token: str
-    regions: list | None = None
-    ice_servers: list = field(default_factory=list)
+    regions: list[Any] | None = None
+    ice_servers: list[Any] = field(default_factory=list)
     v1: bool = True
     parts: bool = False
-    first: list | None = None
-    after: list = field(default_factory=list)
+    first: list[Any] | None = None
+    after: list[Any] = field(default_factory=list)
     participants: int = 0
     media: str = ""
     media_port: int = 0
@@ -74,9 +76,9 @@ class Peer:
         self.requests: list[rtc.SignalRequest] = []
         self.pongs = 0
         self.closed: list[int | None] = []
-        self.agents: list = []
+        self.agents: list[Any] = []
 
-    def answer(self, connection, request):
+    def answer(self, connection: Any, request: Any) -> Any:
         """A response in place of an upgrade, or None (http.process_request of the library)."""
         path, query = urlsplit(request.path).path, parse_qs(urlsplit(request.path).query)
         self.paths.append(path)
@@ -96,7 +98,7 @@ class Peer:
             self.joins.append(rtc.JoinRequest.FromString(wrapped.join_request))
         return connection.respond(HTTPStatus.OK, "success") if path.endswith("/validate") else None
 
-    def _regions(self, connection):
+    def _regions(self, connection: Any) -> Any:
         if self.settings.regions is None:
             return connection.respond(HTTPStatus.NOT_FOUND, "404 page not found\n")
         regions = [{"region": name, "url": url, "distance": str(index)} for index, (name, url) in enumerate(self.settings.regions)]
@@ -117,7 +119,7 @@ class Peer:
         response.join.ping_interval = 5
         return response.SerializeToString()
 
-    async def talk(self, socket):
+    async def talk(self, socket: Any) -> None:
         """One client, from the upgrade to its end."""
         for message in [self.join()] if self.settings.first is None else self.settings.first:
             if self.settings.parts:
@@ -138,10 +140,10 @@ class Peer:
         self.closed.append(socket.close_code)
         await self.end()
 
-    async def _answer(self, socket, offer: str) -> None:
+    async def _answer(self, socket: Any, offer: str) -> None:
         """The answer to an offer, with the candidates of a real ICE agent for UDP, and of ours over TCP."""
         agent = aioice.Connection(ice_controlling=False)
-        agent.remote_username, agent.remote_password = (re.search(f"a=ice-{name}:(.*)\r", offer)[1] for name in ("ufrag", "pwd"))
+        agent.remote_username, agent.remote_password = (re.findall(f"a=ice-{name}:(.*)\r", offer)[0] for name in ("ufrag", "pwd"))
         aioice.ice.get_host_addresses = lambda use_ipv4, use_ipv6: [self.settings.media]
         await agent.gather_candidates()
         self.agents.append(agent)
@@ -162,7 +164,7 @@ class Peer:
             trickle.trickle.candidateInit = json.dumps({"candidate": line, "sdpMid": "0", "sdpMLineIndex": 0})
             await socket.send(trickle.SerializeToString())
 
-    async def _ice_over_tcp(self, agent, reader, writer) -> None:
+    async def _ice_over_tcp(self, agent: Any, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Checks with their lengths before them (RFC 4571); first one of our own, as a full agent sends it."""
         with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
             while True:
@@ -186,7 +188,7 @@ class Peer:
             agent.close() if isinstance(agent, asyncio.AbstractServer) else await agent.close()
 
 
-async def run(peer: Peer, context, host: str, port: int, ready) -> None:
+async def run(peer: Peer, context: ssl.SSLContext, host: str, port: int, ready: Callable[[int], None]) -> None:
     """Serve until cancelled.
 
     Args:
@@ -197,7 +199,7 @@ async def run(peer: Peer, context, host: str, port: int, ready) -> None:
         ready: called with the port.
     """
     async with serve(peer.talk, host, port, ssl=context, process_request=peer.answer, ping_interval=None) as server:
-        ready(server.sockets[0].getsockname()[1])
+        ready(next(iter(server.sockets)).getsockname()[1])
         try:
             await server.serve_forever()
         finally:
@@ -205,7 +207,7 @@ async def run(peer: Peer, context, host: str, port: int, ready) -> None:
 
 
 @contextlib.contextmanager
-def running(peer: Peer, context, host: str = "127.0.0.1", port: int = 0):
+def running(peer: Peer, context: ssl.SSLContext, host: str = "127.0.0.1", port: int = 0) -> Iterator[int]:
     """Serve in a thread; gives the port.
 
     Args:
@@ -214,15 +216,16 @@ def running(peer: Peer, context, host: str = "127.0.0.1", port: int = 0):
         host: the address.
         port: the port; 0 takes any.
     """
-    loop, ports, started = asyncio.new_event_loop(), [], threading.Event()
+    ports: list[int] = []
+    loop, started = asyncio.new_event_loop(), threading.Event()
 
-    def ready(number):
+    def ready(number: int) -> None:
         ports.append(number)
         started.set()
 
     task = loop.create_task(run(peer, context, host, port, ready))
 
-    def work():
+    def work() -> None:
         with contextlib.suppress(asyncio.CancelledError):
             loop.run_until_complete(task)
 
