@@ -4,7 +4,7 @@
 
 """A lab: a client, a gateway and a far side that holds every address there is, joined by veth pairs and by nothing else.
 
-lab.py up --id ID --suite SUITE [--init none|systemd|sysv] [--hosts client,gateway,far]
+lab.py up --id ID --suite SUITE [--init none|systemd|sysv] [--hosts client,gateway,far] [--client SUITE] [--far SUITE]
 lab.py check|reboot|down --id ID
 
 Containers have no network of the machine's: no bridge, no uplink, no interface on the host. So public addresses are
@@ -42,6 +42,8 @@ ADDRESSES = {
 LINKS = [(("client", "eth0"), ("gateway", "lan0")), (("gateway", "wan0"), ("far", "eth0"))]
 SYSCTLS = {
     "gateway": ("net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1"),
+    # The ports of media in a vendor's document.
+    "far": ("net.ipv4.ip_local_port_range=10000 50000",),
 }
 ROUTES = {
     "client": ["default via 10.99.0.1", "default via fd00:99::1"],
@@ -78,10 +80,10 @@ def within(container: str, *argv: str) -> str:
     return run("nsenter", "--target", pid(container), "--net", *argv)
 
 
-def up(lab: str, suite: str, init: str, hosts: list[str]) -> None:
+def up(lab: str, suite: str, init: str, hosts: list[str], client: str = CLIENT_SUITE, far: str = FAR_SUITE) -> None:
     """Start the containers, join them, prove the isolation, start the servers."""
     for part in hosts:
-        own = {"gateway": suite, "client": CLIENT_SUITE, "far": FAR_SUITE}[part]
+        own = {"gateway": suite, "client": client, "far": far}[part]
         start(
             lab,
             part,
@@ -208,11 +210,13 @@ def main() -> None:
     parser.add_argument("--suite", default="bookworm")
     parser.add_argument("--init", choices=list(INIT), default="none")
     parser.add_argument("--hosts", default="client,gateway,far")
+    parser.add_argument("--client", default=CLIENT_SUITE, help="the client's image")
+    parser.add_argument("--far", default=FAR_SUITE, help="the far side's image")
     options = parser.parse_args()
     try:
         if options.action == "up":
             try:
-                up(options.id, options.suite, options.init, options.hosts.split(","))
+                up(options.id, options.suite, options.init, options.hosts.split(","), options.client, options.far)
             except BaseException:
                 down(options.id)
                 raise
