@@ -64,7 +64,7 @@ def certificates() -> ssl.SSLContext:
     def choose(connection: ssl.SSLObject, name: str, _context: ssl.SSLContext) -> None:
         connection.context = ca.server(name or "nobody")
 
-    context.sni_callback = choose  # type: ignore[assignment]
+    context.sni_callback = choose
     return context
 
 
