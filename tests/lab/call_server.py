@@ -29,6 +29,7 @@ from aiortc import RTCPeerConnection, RTCSessionDescription  # noqa: E402
 from call import MEDIA, PASSWORD, USER, Ear, Voice, selected  # noqa: E402
 
 DIRECTORY = Path("/run/call")
+DOMAINS = ("vonage.com", "nexmo.com")
 SIGNALING_PORT, TURN_PORT, TURN_TLS_PORT = 8443, 3478, 5349
 # coturn takes TURN over TCP and over TLS on one port; far.py has 443 of every address, so it is not coturn's own.
 TAKE_OVER = f"""
@@ -55,14 +56,15 @@ def command(*argv: str, text: str = "") -> None:
 
 
 def certificates() -> ssl.SSLContext:
-    """The signalling's, for each name that a client asks for; and two files with that of the media server, for coturn."""
+    """The signalling's, for the domain of the name that a client asks for; and two files with that of the media server, for coturn."""
     ca.server(MEDIA)
     for file in ("server.crt", "server.key"):
         shutil.copy(ca.DIRECTORY / file, DIRECTORY)
+    known = {domain: ca.server(f"*.{domain}") for domain in DOMAINS}
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
 
     def choose(connection: ssl.SSLObject, name: str, _context: ssl.SSLContext) -> None:
-        connection.context = ca.server(name or "nobody")
+        connection.context = known.get((name or "").partition(".")[2], context)
 
     context.sni_callback = choose
     return context
