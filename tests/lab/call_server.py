@@ -16,6 +16,7 @@ import shutil
 import ssl
 import subprocess
 import sys
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Optional
 
@@ -96,9 +97,9 @@ async def answer_call(socket: Any, *_path: str) -> None:
         await connection.close()
 
 
-async def answer_request(_path: str, headers: Any) -> Optional[tuple[int, list[Any], bytes]]:
+async def answer_request(_path: str, headers: Any) -> Optional[tuple[HTTPStatus, list[Any], bytes]]:
     """A plain request gets a plain answer."""
-    return None if "upgrade" in headers else (200, [], b"ok\n")
+    return None if "upgrade" in headers else (HTTPStatus.OK, [], b"ok\n")
 
 
 async def takes_connections(port: int) -> bool:
