@@ -2,125 +2,161 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Compare what was seen of a faulty network with what the fault's file says. Exit status 0 if it is the same.
+"""Put a lab's network out of order in the ways that the files of a folder say, and see whether each is told apart.
 
-faults.py FAULT.yml     reads JSON: {"results": of module probe, "assessment": of the filter, "findings": of module gateway_info}
+faults.py all --id ID FOLDER [NAME...]     each fault of FOLDER/faults, seen with the targets of FOLDER/targets.yml
+faults.py prepare --id ID                  once before all of them
+faults.py begin|end --id ID FAULT.yml      one fault, to look at it by other means
+faults.py compare FAULT.yml                what other means have seen, as JSON: {"results": of module probe, "assessment": of the filter}
+
+Exit status 0 if everything was seen as what it is.
 """
 
 from __future__ import annotations
 
+import argparse
+import io
 import json
-import re
+import os
 import sys
+import tarfile
+import time
 from pathlib import Path
-from typing import Any, Iterator, Mapping
+from typing import Any, Mapping
 
-import yaml
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+sys.dont_write_bytecode = True
 
-OPEN = "open"
+import lab  # noqa: E402
+import yaml  # noqa: E402
+from faults_compare import differences  # noqa: E402
+from podman import CACHE, REPO, podman  # noqa: E402
+
+SERVICES = ("vonage", "liveavatar")
+# Seconds for each endpoint, and for a run. The lab's servers answer in a few milliseconds.
+LIMITS = {"timeout": 3.0, "total_timeout": 60.0}
+CODE = "/run/collections"
+_TRUSTED = "/usr/local/share/ca-certificates/fault.crt"
+Fault = Mapping[str, Any]
 
 
-def differences(expected: Mapping[str, Any], seen: Mapping[str, Any]) -> list[str]:
-    """What is not as expected, in words.
+def read(path: Path) -> Any:
+    """A file of a folder of faults."""
+    return yaml.safe_load(path.read_text(encoding="utf-8"))
 
-    Args:
-        expected: the key ``expected`` of a fault's file. ``probes``: verdict to ids, all others are open. ``facts``: id to facts that all
-            of its endpoints have. ``requirements``: ``verdict/cause`` to ids, all others are ``open/open``. ``services``: name to outcome
-            and so on. ``nat``: the mapping, endpoint-independent if not said. ``findings``: ids, none if not said.
-        seen: what was seen; an assessment and findings are compared where they are there.
+
+def shell(container: str, script: str, text: str = "") -> str:
+    """Run a script in a container; an error raises with what it said."""
+    return podman("exec", "--interactive", container, "sh", "-ec", script, text=text).stdout
+
+
+def begin(name: str, fault: Fault) -> None:
+    """Put the network out of order, with no memory of earlier connections and of what NAT made of them."""
+    if "trusts" in fault:
+        authority = shell(f"{name}-gateway", f"cat {fault['trusts']}")
+        shell(f"{name}-client", f"cat >{_TRUSTED}; update-ca-certificates 2>/dev/null", authority)
+    rules = f"table inet fault {{\n{fault.get('rules', '')}}}\n"
+    shell(f"{name}-gateway", f"nft -f -\n{fault.get('begin', '')}\nconntrack -F 2>/dev/null", rules)
+
+
+def end(name: str, fault: Fault) -> None:
+    """Put it in order again."""
+    shell(f"{name}-gateway", f"nft delete table inet fault\n{fault.get('end', '')}")
+    if "trusts" in fault:
+        shell(f"{name}-client", f"rm {_TRUSTED}; update-ca-certificates --fresh 2>/dev/null")
+
+
+def targets(given: list[dict[str, Any]], fault: Fault) -> list[dict[str, Any]]:
+    """What to probe: a fault's own targets take the place of those of the same requirements."""
+    own = fault.get("targets", [])
+    replaced = {target["requirement"] for target in own}
+    return [target for target in given if target.get("requirement") not in replaced] + own
+
+
+def ask(container: str, **asked: Any) -> Any:
+    """Let a container do as a module does."""
+    return json.loads(podman("exec", "--interactive", container, "python3", "/lab/agent.py", text=json.dumps(asked)).stdout)
+
+
+def look(name: str, fault: Fault, given: list[dict[str, Any]]) -> dict[str, Any]:
+    """What the client sees of the network, what the gateway says of itself, and what that means."""
+    sys.path.insert(0, os.environ.get("ANSIBLE_COLLECTIONS_PATH", str(CACHE / "collections")))
+    from ansible_collections.webrtc.firewall.plugins.plugin_utils import _assess, _checks
+
+    wanted = targets(given, fault)
+    since = time.time()
+    results = ask(f"{name}-client", do="probe", probes=list(_checks.plan(SERVICES, wanted, {}).probes), **LIMITS)
+    gateway = ask(f"{name}-gateway", do="look", since=since, endpoints=sorted({result["endpoint"] for result in results}))
+    evidence = {"vantage_points": {"client": {"results": results}}, "gateways": {"gateway": {"after": {"gateway": gateway}}}}
+    assessment = _assess.assess(SERVICES, {}, evidence, wanted, "", "", fault.get("inspection_issuers", []))
+    return {"results": results, "assessment": assessment}
+
+
+def prepare(name: str) -> None:
+    """Prove the isolation, copy the collection's code to where agent.py looks for it, and let the gateway speak freely.
+
+    A gateway of Linux sends a client six ICMP errors, and then one a second (icmp_ratelimit): probes that are sent at once to closed
+    ports would differ from run to run.
     """
-    found = [*_probes(expected, seen["results"]), *_facts(expected, seen["results"])]
-    if "assessment" in seen:
-        (point,) = seen["assessment"]["vantage_points"]
-        found += [*_requirements(expected, point["requirements"]), *_services(expected, point["services"]), *_nat(expected, point["nat"])]
-    if "findings" in seen:
-        ids = sorted(finding["id"] for finding in seen["findings"])
-        found += _differ("findings", sorted(expected.get("findings", [])), ids)
-    return found
+    lab.check(name)
+    lab.within(f"{name}-gateway", "sysctl", "-qw", "net.ipv4.icmp_ratelimit=0", "net.ipv6.icmp.ratelimit=0")
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as tar:
+        for path in sorted((REPO / "plugins" / "module_utils").rglob("*.py")):
+            tar.add(path, f"ansible_collections/webrtc/firewall/{path.relative_to(REPO)}")
+    for part in ("client", "gateway"):
+        copied = CACHE / f"{name}.{os.getpid()}.tar"
+        try:
+            copied.write_bytes(packed.getvalue())
+            podman("cp", str(copied), f"{name}-{part}:/run/code.tar")
+        finally:
+            copied.unlink(missing_ok=True)
+        shell(f"{name}-{part}", f"mkdir -p {CODE}; tar -C {CODE} -xf /run/code.tar; rm /run/code.tar")
 
 
-def _differ(what: str, wanted: Any, seen: Any) -> Iterator[str]:
-    if wanted != seen:
-        yield f"{what}: expected {wanted!r}, seen {seen!r}"
-
-
-def _named(groups: Mapping[str, list[str]]) -> dict[str, str]:
-    return {name: group for group, names in groups.items() for name in names}
-
-
-def _probes(expected: Mapping[str, Any], results: list[dict[str, Any]]) -> Iterator[str]:
-    wanted = _named(expected.get("probes", {}))
-    yield from (f"{name}: not probed" for name in sorted(set(wanted) - {result["id"] for result in results}))
-    for result in results:
-        for difference in _differ(f"{result['id']} at {result['endpoint']}", wanted.get(result["id"], OPEN), result["verdict"]):
-            yield f"{difference} {result['facts']}"
-
-
-def _facts(expected: Mapping[str, Any], results: list[dict[str, Any]]) -> Iterator[str]:
-    for name, facts in expected.get("facts", {}).items():
-        endpoints = [result for result in results if result["id"] == name]
-        if not endpoints:
-            yield f"{name}: not probed"
-        for result in endpoints:
-            for key, wanted in facts.items():
-                value = _dig(result["facts"], key)
-                if not matches(wanted, value):
-                    yield f"{name} at {result['endpoint']}, {key}: expected {wanted!r}, seen {value!r}"
-
-
-def _dig(facts: Any, key: str) -> Any:
-    for part in key.split("."):
-        facts = facts.get(part, "missing") if isinstance(facts, dict) else "missing"
-    return facts
-
-
-def matches(wanted: Any, seen: Any) -> bool:
-    """Whether a value is the wanted one: text is a pattern to be found in it, two numbers are its bounds."""
-    if isinstance(wanted, str):
-        return isinstance(seen, str) and re.search(wanted, seen) is not None
-    if isinstance(wanted, list) and len(wanted) == 2 and isinstance(wanted[0], (int, float)):
-        return isinstance(seen, (int, float)) and wanted[0] <= seen <= wanted[1]
-    return bool(wanted == seen and type(wanted) is type(seen))
-
-
-def _requirements(expected: Mapping[str, Any], rows: list[dict[str, Any]]) -> Iterator[str]:
-    wanted = _named(expected.get("requirements", {}))
-    for row in rows:
-        for difference in _differ(row["id"], wanted.get(row["id"], f"{OPEN}/{OPEN}"), f"{row['verdict']}/{row['cause']}"):
-            yield f"{difference} ({row['why']})"
-        if row["verdict"] != OPEN and not (row["why"] and row["remedy"]):
-            yield f"{row['id']}: no reason or no remedy: {row['why']!r}, {row['remedy']!r}"
-
-
-def _services(expected: Mapping[str, Any], services: list[dict[str, Any]]) -> Iterator[str]:
-    for service in services:
-        name = service["name"]
-        wanted = expected["services"][name]
-        yield from _differ(f"{name}, outcome", wanted["outcome"], service["outcome"])
-        if "way" in wanted:
-            yield from _differ(f"{name}, way", wanted["way"], service["way"])
-        yield from _differ(f"{name}, blame", sorted(wanted["blame"]), sorted(service["blame"]))
-        changes = "\n".join(service["change"])
-        yield from (f"{name}: what to change does not name {blamed}: {changes!r}" for blamed in wanted["blame"] if blamed not in changes)
-
-
-def _nat(expected: Mapping[str, Any], nat: Any) -> Iterator[str]:
-    # Where no answer came, nothing is known of the NAT.
-    if "nat" in _named(expected.get("probes", {})):
-        yield from _differ("nat", None, nat)
-        return
-    wanted = expected.get("nat", "endpoint-independent")
-    yield from _differ("nat", wanted, (nat or {}).get("mapping"))
-    if wanted == "symmetric" and not (nat or {}).get("remedy"):
-        yield "nat: no remedy"
+def each(name: str, folder: Path, chosen: list[str]) -> bool:
+    """Look at each fault and say what is not as expected; whether all is."""
+    paths = sorted((folder / "faults").glob("*.yml"))
+    paths = [path for path in paths if not chosen or path.stem in chosen]
+    unknown = set(chosen) - {path.stem for path in paths}
+    if unknown or not paths:
+        raise SystemExit(f"no fault {', '.join(sorted(unknown)) or 'at all'} in {folder}/faults")
+    given, wrong = read(folder / "targets.yml"), False
+    lab.check(name)
+    for path in paths:
+        fault, start = read(path), time.monotonic()
+        try:
+            begin(name, fault)
+            seen = look(name, fault, given)
+        finally:
+            end(name, fault)
+        found = differences(fault["expected"], seen)
+        wrong = wrong or bool(found)
+        print(f"{path.stem}: {fault['what']}: {'NOT AS EXPECTED' if found else 'as expected'} ({time.monotonic() - start:.1f} s)", flush=True)
+        print("".join(f"    {line}\n" for line in found), end="", flush=True)
+    return not wrong
 
 
 def main() -> None:
     """The command line."""
-    fault = yaml.safe_load(Path(sys.argv[1]).read_text(encoding="utf-8"))
-    found = differences(fault["expected"], json.load(sys.stdin))
-    print("\n".join(found))
-    sys.exit(bool(found))
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
+    parser.add_argument("action", choices=["prepare", "all", "begin", "end", "compare"])
+    parser.add_argument("path", type=Path, nargs="?")
+    parser.add_argument("names", nargs="*")
+    parser.add_argument("--id")
+    options = parser.parse_intermixed_args()
+    if options.action == "all":
+        sys.exit(not each(options.id, options.path, options.names))
+    elif options.action == "compare":
+        found = differences(read(options.path)["expected"], json.load(sys.stdin))
+        print("\n".join(found))
+        sys.exit(bool(found))
+    elif options.action == "prepare":
+        prepare(options.id)
+    elif options.action == "begin":
+        begin(options.id, read(options.path))
+    else:
+        end(options.id, read(options.path))
 
 
 if __name__ == "__main__":
