@@ -13,6 +13,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import hashlib
+import select
 import socket
 import ssl
 import subprocess
@@ -151,18 +152,18 @@ def http(peer: Stream, request: bytes) -> None:
 
 
 def pass_on(peer: Stream, data: bytes) -> None:
-    """TURN over TCP or TLS: coturn speaks behind us."""
+    """TURN over TCP or TLS: coturn speaks behind us. In one thread, since two must not use one TLS connection at once."""
     with socket.create_connection((ADDRESSES[0], 3478), timeout=SECONDS) as turn:
-
-        def back() -> None:
-            with contextlib.suppress(OSError):
-                while answer := turn.recv(65535):
-                    peer.sendall(answer)
-
-        threading.Thread(target=back, daemon=True).start()
         turn.sendall(data)
-        while data := peer.recv(65535):
-            turn.sendall(data)
+        while True:
+            for ready in select.select([peer, turn], [], [], SECONDS)[0]:
+                data = ready.recv(65535)
+                # TLS may hold more than select sees.
+                while isinstance(ready, ssl.SSLSocket) and ready.pending():
+                    data += ready.recv(65535)
+                if not data:
+                    return
+                (turn if ready is peer else peer).sendall(data)
 
 
 def sip_stream(peer: Stream) -> None:
