@@ -5,7 +5,8 @@
 """A certificate authority for the far side, which stands for those that every machine trusts.
 
 It signs for each name and address when it is first asked for. A client trusts it once it has `CERTIFICATE` of the far container
-among its own: by update-ca-certificates, or faster as /etc/ssl/certs/HASH.0 (openssl x509 -hash). What begins with `EXPIRED` has a certificate that ended yesterday.
+among its own: by update-ca-certificates, or faster as /etc/ssl/certs/HASH.0 (openssl x509 -hash). What begins with `EXPIRED` has
+a certificate that ended yesterday.
 """
 
 from __future__ import annotations

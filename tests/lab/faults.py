@@ -4,7 +4,7 @@
 
 """Put a lab's network out of order in the ways that the files of a folder say, and see whether each is told apart.
 
-faults.py all --id ID FOLDER [NAME...]     each fault of FOLDER/faults, seen with the targets of FOLDER/targets.yml
+faults.py all --id ID FOLDER [NAME...]     each fault of FOLDER/faults, seen with the targets of FOLDER/files/targets.yml
 faults.py prepare --id ID                  once before all of them
 faults.py begin|end --id ID FAULT.yml      one fault, to look at it by other means
 faults.py compare FAULT.yml                what other means have seen, as JSON: {"results": of module probe, "assessment": of the filter}
@@ -122,7 +122,7 @@ def each(name: str, folder: Path, chosen: list[str]) -> bool:
     unknown = set(chosen) - {path.stem for path in paths}
     if unknown or not paths:
         raise SystemExit(f"no fault {', '.join(sorted(unknown)) or 'at all'} in {folder}/faults")
-    given, wrong = read(folder / "targets.yml"), False
+    given, wrong = read(folder / "files" / "targets.yml"), False
     lab.check(name)
     for path in paths:
         fault, start = read(path), time.monotonic()

@@ -16,10 +16,10 @@ def differences(expected: Mapping[str, Any], seen: Mapping[str, Any]) -> list[st
     """What is not as expected, in words.
 
     Args:
-        expected: the key ``expected`` of a fault's file. ``probes``: verdict, or several with ``|`` in between, to ids, all others are open. ``facts``: id to facts that all
-            of its endpoints have. ``requirements``: ``verdict/cause`` to ids, all others are ``open/open``. ``services``: name to outcome
-            and so on. ``nat``: the mapping, endpoint-independent if not said. ``findings``: ids of those that are no mere notes, none if not said. ``ok``: whether the
-            whole is, false if not said.
+        expected: the key ``expected`` of a fault's file. ``probes``: verdict, or several with ``|`` in between, to ids, all others are
+            open. ``facts``: id to facts that all of its endpoints have. ``requirements``: ``verdict/cause`` to ids, all others are
+            ``open/open``. ``services``: name to outcome and so on. ``nat``: the mapping, endpoint-independent if not said. ``findings``:
+            ids of those that are no mere notes, none if not said. ``ok``: whether the whole is, false if not said.
         seen: what was seen, with one vantage point and one gateway.
     """
     assessment = seen["assessment"]

@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-REPO = Path(__file__).resolve().parents[3]
-sys.path.insert(0, str(REPO / "tests" / "lab"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "lab"))
 
 from faults_compare import differences, matches
 
+REPO = Path(__file__).resolve().parents[3]
 FAULTS = sorted((REPO / "extensions" / "molecule" / "faults" / "faults").glob("*.yml"))
 # The verdicts of issue 6, each by a network that has the fault.
 KINDS = {"timed-out", "refused", "prohibited", "reset", "unreachable", "name-not-found", "bad-answer", "one-way"}
