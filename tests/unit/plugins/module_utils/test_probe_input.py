@@ -99,6 +99,7 @@ def test_everything_wrong_is_told_at_once():
         ({"transport": "udp"}, "probes[0].transport"),
         ({"path": "/\r\nX: y"}, "probes[0].path"),
         ({"id": "a\nb"}, "probes[0].id"),
+        ({"kind": "media", "seconds": 241}, "probes[0].seconds"),
         ({"kind": "turn", "username": "u"}, "probes[0].password"),
         ({"second_host": "192.0.2.2"}, "probes[0].second_host"),
         ({"kind": "nat", "second_host": "192.0.2.2", "second_port": 0}, "probes[0].second_port"),

@@ -18,7 +18,7 @@ from ansible_collections.webrtc.firewall.plugins.module_utils import _probe_medi
 from ansible_collections.webrtc.firewall.plugins.module_utils._probe_model import Endpoint, Probe, ProbeError
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
-from peers import bound, closed_port, datagram_server, one, stream_server
+from peers import bound, closed_port, datagram_server, one, run, stream_server
 
 ALLOCATE, REFRESH, PERMISSION = 0x0003, 0x0004, 0x0008
 ALL = range(100)
@@ -225,6 +225,14 @@ def test_an_allocation_that_takes_all_the_time_leaves_media_untested(relay):
     assert (result["verdict"], result["facts"]["allocation"]) == ("untested", "timed-out")
     assert result["facts"]["why"] == "no relay to test media with: no answer while waiting for an answer"
     assert result["seconds"] < 15
+
+
+def test_a_relay_is_given_back_even_if_the_whole_run_ends_before(relay):
+    server = Server(relay)
+    with datagram_server(server.reply) as port:
+        (result,) = run({"kind": "media", "port": port, "seconds": 200}, total=1)
+    assert (result["verdict"], result["facts"]["why"][:12]) == ("untested", "not reached,")
+    assert server.asked == [ALLOCATE, PERMISSION, REFRESH]
 
 
 def test_an_inner_relay_of_a_public_server():
