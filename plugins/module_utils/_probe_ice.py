@@ -4,7 +4,7 @@
 
 # Private to the webrtc.firewall collection: no promise is made to code outside it.
 
-"""Probes of the servers that ICE asks for a way through NATs: STUN, TURN, and what the two mappings of one socket say about a NAT."""
+"""Probes of the servers that ICE asks for a way through NATs: STUN and TURN."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from functools import partial
 from typing import Callable, Optional
 
 from ansible_collections.webrtc.firewall.plugins.module_utils import _probe_stun
-from ansible_collections.webrtc.firewall.plugins.module_utils._probe_model import UNTESTED, Endpoint, Facts, Probe, ProbeError
+from ansible_collections.webrtc.firewall.plugins.module_utils._probe_model import Endpoint, Facts, Probe, ProbeError
 from ansible_collections.webrtc.firewall.plugins.module_utils._probe_wire import Wire
 
 # An allocation ends by itself after ten minutes: giving it back is not worth more.
@@ -24,21 +24,7 @@ _UNAUTHORIZED, _STALE_NONCE = 401, 438
 async def stun(wire: Wire, _endpoint: Endpoint) -> None:
     """A binding; the answer names the address that we are seen as."""
     await wire.open()
-    wire.facts.update(_mapping(wire.local(), await bind(wire)))
-
-
-async def nat(wire: Wire, endpoint: Endpoint) -> None:
-    """Two bindings with two servers and one socket: whether a NAT maps it to the same port for both (RFC 4787, section 4.1)."""
-    if not endpoint.second_address:
-        raise ProbeError("the second server has no address of this family", UNTESTED)
-    await wire.open()
-    first = _mapping(wire.local(), await bind(wire))
-    wire.facts.update(first)
-    await wire.turn_to(endpoint.second_address, endpoint.probe.second_port)
-    second = _mapping(wire.local(), await bind(wire))
-    wire.facts["second_mapped"] = second["mapped"]
-    same = first["mapped"] == second["mapped"]
-    wire.facts["mapping"] = "none" if same and not first["nat"] else "endpoint-independent" if same else "symmetric"
+    wire.facts.update(mapping(wire.local(), await bind(wire)))
 
 
 async def turn(wire: Wire, endpoint: Endpoint) -> None:
@@ -49,7 +35,7 @@ async def turn(wire: Wire, endpoint: Endpoint) -> None:
         return
     answer, credentials = relay
     wire.facts.update({"relay": answer.address(_probe_stun.XOR_RELAYED_ADDRESS), "lifetime": lifetime(answer)})
-    wire.facts.update(_mapping(wire.local(), answer))
+    wire.facts.update(mapping(wire.local(), answer))
     wire.facts["given_back"] = await _give_back(wire, credentials)
 
 
@@ -107,8 +93,16 @@ async def bind(wire: Wire) -> _probe_stun.Message:
     return answer
 
 
-def _mapping(local: str, answer: _probe_stun.Message) -> Facts:
-    """Where we are and where we are seen; they differ where a NAT is in between."""
+def mapping(local: str, answer: _probe_stun.Message) -> Facts:
+    """Where we are and where we are seen; they differ where a NAT is in between.
+
+    Args:
+        local: our own address and port.
+        answer: to a binding or an allocation.
+
+    Raises:
+        ProbeError: it does not say.
+    """
     mapped = answer.mapped()
     if not mapped:
         raise ProbeError("STUN: an answer without the mapped address")

@@ -19,8 +19,8 @@ from ansible_collections.webrtc.firewall.plugins.module_utils._probe_model impor
 # Twice the widest range of a vendor's document; the results have to fit a message.
 MOST_ENDPOINTS = 100000
 _LISTED = 100
-# What a relay lets in without being asked again ends after 300 seconds (RFC 8656, section 9).
-MOST_SECONDS = {"media": 240}
+# Least, most and default; a permission at a relay lasts for 300 seconds (RFC 8656, section 9), and a NAT may be left alone.
+SECONDS = {"media": (0.1, 240, 5.0), "nat": (0.0, 600, 0.0)}
 _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _HOST = re.compile(rf"(?=.{{1,253}}\.?$){_LABEL}(?:\.{_LABEL})*\.?")
 _RANGE = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?")
@@ -68,10 +68,13 @@ class _Reader:
         kind = self.choice("kind", tuple(TRANSPORTS), "tcp")
         transports = TRANSPORTS[kind]
         second = kind == "nat"
-        for key, wanted in (("second_host", second), ("second_port", second), ("password", self._has("username"))):
-            if wanted != self._has(key):
-                value = _HIDDEN if key == "password" and self._has(key) else self._given.get(key)
-                self.add(key, value, f"a value with {'username' if key == 'password' else 'the kind nat'}, and none without")
+        for key, other in (("second_host", "second_port"), ("second_port", "second_host")):
+            if self._has(key) and not second:
+                self.add(key, self._given[key], "no value, save with the kind nat")
+            elif second and self._has(other) and not self._has(key):
+                self.add(key, None, f"a value, as {other} has one")
+        if self._has("password") != self._has("username"):
+            self.add("password", _HIDDEN if self._has("password") else None, "a value with username, and none without")
         return Probe(
             id=self.text("id", re.compile(r"\S(?:.{0,198}\S)?"), "a text of at most 200 characters on one line"),
             kind=kind,
@@ -84,7 +87,7 @@ class _Reader:
             username=str(self._given.get("username") or ""),
             password=str(self._given.get("password") or ""),
             token=self.token(),
-            seconds=self.number("seconds", 0.1, MOST_SECONDS.get(kind, 600), 5.0),
+            seconds=self.number("seconds", *SECONDS.get(kind, (0.1, 600, 5.0))),
             pace=int(self.number("pace", 1, 1000, 50)),
             payload=self.choice("payload", PAYLOADS, "echo") if self._has("payload") else "echo",
             second_host=self.host("second_host") if second and self._has("second_host") else "",

@@ -13,7 +13,14 @@ import os
 from contextlib import suppress
 from typing import Awaitable, Callable
 
-from ansible_collections.webrtc.firewall.plugins.module_utils import _probe_http, _probe_ice, _probe_media, _probe_sip, _probe_stream
+from ansible_collections.webrtc.firewall.plugins.module_utils import (
+    _probe_http,
+    _probe_ice,
+    _probe_media,
+    _probe_nat,
+    _probe_sip,
+    _probe_stream,
+)
 from ansible_collections.webrtc.firewall.plugins.module_utils._probe_model import Endpoint, ProbeError
 from ansible_collections.webrtc.firewall.plugins.module_utils._probe_wire import Wire
 
@@ -86,6 +93,6 @@ KINDS: dict[str, Callable[[Wire, Endpoint], Awaitable[None]]] = {
     "sip": sip,
     "udp": udp,
     "stream": _probe_stream.stream,
-    "nat": _probe_ice.nat,
+    "nat": _probe_nat.nat,
     "media": _probe_media.media,
 }

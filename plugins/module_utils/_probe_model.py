@@ -36,6 +36,8 @@ FAMILIES = ("ipv4", "ipv6")
 PAYLOADS = ("echo", "stun")
 # Media is waited for at its end, and its relay given back.
 MEDIA_TAIL_SECONDS, MEDIA_END_SECONDS = 1.0, 2.0
+# What a NAT keeps back is waited for so long, and three times at most.
+NAT_SILENCE_SECONDS = 1.5
 
 
 class ProbeError(Exception):
@@ -68,10 +70,10 @@ class Probe:
         username: the user of TURN's long-term credentials; without one, in the kind turn, the server's challenge is all that is asked for.
         password: of this user.
         token: goes along as a bearer token with HTTP; none, if empty.
-        seconds: how long a stream, or media, takes.
+        seconds: how long a stream, or media, takes; how long a NAT is left without packets.
         pace: packets a second of these.
         payload: what a stream is made of: one of `PAYLOADS`.
-        second_host: the other server, by address or name, that a NAT is looked at from.
+        second_host: the other server, by address or name, that a NAT is looked at from; that which the first one names, if empty.
         second_port: its port.
     """
 
@@ -102,6 +104,8 @@ class Probe:
         """The seconds that it takes by its nature, beside those in which an answer must come."""
         if self.kind == "media":
             return self.seconds + MEDIA_TAIL_SECONDS + MEDIA_END_SECONDS
+        if self.kind == "nat" and (self.seconds or not self.second_host):
+            return self.seconds + 3 * NAT_SILENCE_SECONDS
         return self.seconds if self.kind == "stream" else 0.0
 
 

@@ -141,13 +141,14 @@ def transaction() -> bytes:
     return os.urandom(12)
 
 
-def binding(number: bytes) -> bytes:
+def binding(number: bytes, attributes: bytes = b"") -> bytes:
     """A binding request.
 
     Args:
         number: the transaction id, 12 bytes.
+        attributes: what is asked for beside that.
     """
-    return build(BINDING, number, b"")
+    return build(BINDING, number, attributes)
 
 
 def allocate(number: bytes, credentials: Optional[Credentials] = None, ipv6: bool = False) -> bytes:

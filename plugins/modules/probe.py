@@ -49,7 +49,8 @@ options:
           - V(stun) asks for a binding (RFC 8489), V(turn) for a relay (RFC 8656), which it gives back, V(sip) sends OPTIONS (RFC 3261).
           - V(udp) sends a random word and takes any answer, such as that of an echo server.
           - V(stream) sends packets for some seconds, since some firewalls pass the first ones and block the rest.
-          - V(nat) asks two STUN servers from one port and compares how the NAT maps it (RFC 4787).
+          - V(nat) asks two STUN servers from one port and compares how the NAT maps it (RFC 4787). One server is enough where it has
+            a second address of its own (RFC 5780); it is then also asked what the NAT lets in.
           - V(media) asks a TURN server for a relay, which is one of the vendor's media ports, sends packets straight to it for some
             seconds and has the relay send each back, so that both directions of direct media are measured.
         type: str
@@ -96,9 +97,11 @@ options:
         description: The password of O(probes[].username).
         type: str
       seconds:
-        description: How long a V(stream) takes, from 0.1 to 600 seconds, or V(media), up to 240.
+        description:
+          - How long a V(stream) takes, from 0.1 to 600 seconds, or V(media), up to 240; V(5) if nothing is given.
+          - For the kind V(nat), how long a mapping is left without packets, up to 600 seconds, to see whether it lives; V(0) if nothing
+            is given.
         type: float
-        default: 5
       pace:
         description: Packets a second of V(stream) and V(media), from 1 to 1000.
         type: int
@@ -111,13 +114,13 @@ options:
         choices: [echo, stun]
         default: echo
       second_host:
-        description: The second STUN server for the kind V(nat), at another address.
+        description: The second STUN server for the kind V(nat), at another address; that which the first one names, if nothing is given.
         type: str
       second_port:
         description: The port of the second STUN server.
         type: raw
   timeout:
-    description: Seconds for each endpoint, from 0.1 to 60; the seconds of a stream, or of media and three more, come on top.
+    description: Seconds for each endpoint, from 0.1 to 60; O(probes[].seconds) and up to five more come on top.
     type: float
     default: 5
   total_timeout:
@@ -208,7 +211,10 @@ results:
         - C(sent), C(arrived), C(returned), C(loss_percent_out), C(loss_percent_in), C(jitter_ms), C(round_trip_ms), C(stopped_after) and
           C(stopped_way) (V(out) or V(in)) of media, C(relay) and C(relay_port) that it went to, C(mapped) where the relay saw it come from.
           If there was no relay, C(allocation) is the verdict that the kind V(turn) would have had.
-        - C(mapping) of a NAT, V(none), V(endpoint-independent) or V(symmetric). C(icmp) with type, code and sender.
+        - C(mapping) of a NAT, V(none), V(endpoint-independent) or V(symmetric). With one server alone, C(mapping_depends_on) of a
+          symmetric one, V(address) or V(address-and-port), and C(filtering), V(endpoint-independent), V(address-dependent) or
+          V(address-and-port-dependent). With seconds, C(mapping_lost), null if it cannot be known, and C(mapping_kept_seconds).
+        - C(icmp) with type, code and sender.
       type: dict
       sample: {why: no answer any more after packet 100, sent: 500, received: 100, loss_percent: 80.0, stopped_after: 100}
 verdicts:
@@ -260,7 +266,7 @@ PROBE = {
     "token": {"type": "str", "no_log": True},
     "username": {"type": "str"},
     "password": {"type": "str", "no_log": True},
-    "seconds": {"type": "float", "default": 5.0},
+    "seconds": {"type": "float"},
     "pace": {"type": "int", "default": 50},
     "payload": {"type": "str", "choices": list(PAYLOADS), "default": "echo"},
     "second_host": {"type": "str"},

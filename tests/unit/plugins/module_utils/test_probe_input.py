@@ -50,6 +50,11 @@ def test_each_kind_has_its_transport(kind, transport):
     assert read({**GOOD, "kind": kind})[0].transport == transport
 
 
+@pytest.mark.parametrize(("kind", "seconds"), [("stream", 5), ("media", 5), ("nat", 0)])
+def test_a_nat_is_not_left_alone_unless_asked(kind, seconds):
+    assert read({**GOOD, "kind": kind})[0].seconds == seconds
+
+
 def test_everything_wrong_is_told_at_once():
     wrong = {
         "id": "",
@@ -61,7 +66,9 @@ def test_everything_wrong_is_told_at_once():
         "seconds": 0,
         "pace": "fast",
     }
-    assert problems(wrong, {"id": "b", "kind": "nat", "host": "10.1", "ports": ["9-5", True]}, timeout=0, total="long") == [
+    assert problems(
+        wrong, {"id": "b", "kind": "nat", "host": "10.1", "ports": ["9-5", True], "second_port": 1}, timeout=0, total="long"
+    ) == [
         "timeout: got 0, expected a number from 0.1 to 60.",
         "total_timeout: got 'long', expected a number from 1 to 3600.",
         "probes[0].kind: got 'ping', expected one of tcp, tls, https, websocket, stun, turn, sip, udp, stream, nat, media.",
@@ -72,8 +79,7 @@ def test_everything_wrong_is_told_at_once():
         "probes[0].path: got 'x y', expected a path that begins with a slash, without spaces.",
         "probes[0].seconds: got 0, expected a number from 0.1 to 600.",
         "probes[0].pace: got 'fast', expected a number from 1 to 1000.",
-        "probes[1].second_host: got nothing, expected a value with the kind nat, and none without.",
-        "probes[1].second_port: got nothing, expected a value with the kind nat, and none without.",
+        "probes[1].second_host: got nothing, expected a value, as second_port has one.",
         "probes[1].host: got '10.1', expected an address or a host name.",
         "probes[1].ports[0]: got '9-5', expected a port from 1 to 65535, or a range such as 10000-10010.",
         "probes[1].ports[1]: got True, expected a port from 1 to 65535, or a range such as 10000-10010.",
@@ -103,6 +109,8 @@ def test_everything_wrong_is_told_at_once():
         ({"kind": "turn", "username": "u"}, "probes[0].password"),
         ({"second_host": "192.0.2.2"}, "probes[0].second_host"),
         ({"kind": "nat", "second_host": "192.0.2.2", "second_port": 0}, "probes[0].second_port"),
+        ({"kind": "nat", "second_host": "192.0.2.2"}, "probes[0].second_port"),
+        ({"kind": "nat", "seconds": 601}, "probes[0].seconds"),
     ],
 )
 def test_one_thing_wrong(changes, where):
