@@ -53,10 +53,10 @@ def stream_server(handle, host=HOST):
 
 
 @contextlib.contextmanager
-def datagram_server(reply, host=HOST):
-    """A UDP server that sends what `reply(data, peer)` gives; gives its port."""
+def datagram_server(reply, host=HOST, port=0):
+    """A UDP server that sends what `reply(data, peer)` gives; gives its port, which is a free one if none is named."""
     server = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
-    server.bind((host, 0))
+    server.bind((host, port))
     ended = threading.Event()
 
     def loop():
