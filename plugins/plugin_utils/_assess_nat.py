@@ -21,6 +21,11 @@ _REMEDY = (
     "Avoid symmetric NAT if possible (LiveAvatar document): have masquerade and SNAT rules keep the source port, without random or "
     "fully-random. Where it stays, media takes TURN."
 )
+_FORGETFUL = (
+    "Have the NAT remember UDP for two minutes at least (RFC 4787, REQ-5); live calls send more often than that, those on hold may not."
+)
+# RFC 4787 wants no more than two minutes; a probe that took longer may have waited longer.
+_LONG_SECONDS = 120
 _MASQUERADE = "masquerade-random"
 
 
@@ -40,12 +45,17 @@ def show(results: Sequence[Mapping[str, Any]], gateways: Sequence[Mapping[str, A
     facts = result["facts"]
     seen = ", ".join(str(facts[key]) for key in ("local", "mapped", "second_mapped") if facts.get(key))
     why = f"{_WHY[mapping]}{f' ({seen})' if seen else ''}"
+    lost = [one.get("seconds") for one in results if (one.get("facts") or {}).get("mapping_lost") is True]
+    kept = [seconds for one in results if isinstance(seconds := (one.get("facts") or {}).get("mapping_kept_seconds"), (int, float))]
+    if lost or kept:
+        why += "; a mapping was lost while nothing was sent" if lost else f"; a mapping outlived {max(kept):g} seconds without packets"
+    forgetful = [_FORGETFUL] if any(not isinstance(took, (int, float)) or took < _LONG_SECONDS for took in lost) else []
     if mapping != _SYMMETRIC:
-        return {"mapping": mapping, "why": why, "remedy": ""}
+        return {"mapping": mapping, "why": why, "remedy": "".join(forgetful)}
     guilty = [
         f"Gateway {gateway['name']}: {finding['what']}{f' ({where})' if (where := finding['where']) else ''}"
         for gateway in gateways
         for finding in gateway["findings"]
         if finding["id"] == _MASQUERADE
     ]
-    return {"mapping": mapping, "why": why, "remedy": " ".join([_REMEDY, *(f"{text}." for text in guilty)])}
+    return {"mapping": mapping, "why": why, "remedy": " ".join([_REMEDY, *(f"{text}." for text in guilty), *forgetful])}

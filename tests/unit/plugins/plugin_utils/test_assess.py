@@ -224,6 +224,28 @@ def test_nat(mapping: str, remedied: bool) -> None:
     assert ("Avoid symmetric NAT if possible" in shown["remedy"]) == remedied
 
 
+@pytest.mark.parametrize(
+    ("facts", "why", "remedied"),
+    [
+        ({"mapping_lost": True, "mapping_kept_seconds": None}, "a mapping was lost while nothing was sent", True),
+        ({"mapping_lost": False, "mapping_kept_seconds": 60.0}, "a mapping outlived 60 seconds without packets", False),
+        ({"mapping_lost": None, "mapping_kept_seconds": None}, "the way back", False),
+    ],
+)
+def test_nat_that_forgets(facts: dict[str, Any], why: str, remedied: bool) -> None:
+    seen_facts = nat("endpoint-independent")["facts"]
+    shown = seen(nat("endpoint-independent", facts={**seen_facts, **facts}))["vantage_points"][0]["nat"]
+    assert why in shown["why"]
+    assert ("RFC 4787, REQ-5" in shown["remedy"]) == remedied
+
+
+def test_nat_may_forget_after_minutes() -> None:
+    lost = nat("none", seconds=301.0)
+    lost["facts"]["mapping_lost"] = True
+    shown = seen(lost)["vantage_points"][0]["nat"]
+    assert ("was lost" in shown["why"], shown["remedy"]) == (True, "")
+
+
 def test_nat_that_could_not_be_seen_or_was_not_asked_for() -> None:
     assert seen(BLOCKED)["vantage_points"][0]["nat"] is None
     assert seen({**nat(""), "verdict": "timed-out", "facts": {}})["vantage_points"][0]["nat"] is None
