@@ -85,10 +85,10 @@ flows:
       type: str
       sample: udp 10000-50000 to 168.100.64.0/18, 216.147.0.0/18
     packets:
-      description: New connections' packets that matched, since the flow was first applied.
+      description: New connections' packets that matched, since the flow was first applied; null where the backend counts none (firewalld).
       type: int
     bytes:
-      description: Their bytes.
+      description: Their bytes; null as well.
       type: int
 frame:
   description: The rules that belong to no flow, by id.

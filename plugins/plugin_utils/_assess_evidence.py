@@ -40,8 +40,9 @@ class Gateway:
     Attributes:
         name: its name.
         error: why it could not be asked; empty if it could.
-        before: packets by flow id before the probes.
+        before: packets by flow id before the probes, of the flows that it counts.
         after: the same after them.
+        flows: the ids of all its flows; not every backend counts packets.
         present: whether the collection's rules are live there; None if it did not say.
         findings: what is wrong with it.
         seen: by endpoints as module probe writes them, its connections there after the probes, each with its source, and whether an
@@ -54,6 +55,7 @@ class Gateway:
     error: str = ""
     before: Mapping[str, int] = field(default_factory=dict)
     after: Mapping[str, int] = field(default_factory=dict)
+    flows: frozenset[str] = frozenset()
     present: bool | None = None
     findings: Sequence[Mapping[str, Any]] = ()
     seen: Mapping[str, Sequence[tuple[str, bool]]] = field(default_factory=dict)
@@ -143,8 +145,9 @@ def _read_gateway(name: str, value: Any, path: str, check: Input) -> Gateway:
     return Gateway(
         name=name,
         error=_error(given, path, check),
-        before=counts[0],
-        after=counts[1],
+        before=_counted(counts[0]),
+        after=_counted(counts[1]),
+        flows=frozenset(counts[1]),
         present=present if isinstance(present, bool) else None,
         findings=tuple(findings[:_MOST_FINDINGS]),
         seen=_seen(machines[1].get("flows_seen") or [], f"{path}.after.gateway.flows_seen", check),
@@ -153,17 +156,21 @@ def _read_gateway(name: str, value: Any, path: str, check: Input) -> Gateway:
     )
 
 
-def _counts(info: Mapping[str, Any], path: str, check: Input) -> dict[str, int]:
-    """Packets by flow, of module ruleset_info."""
-    counts = {}
+def _counts(info: Mapping[str, Any], path: str, check: Input) -> dict[str, int | None]:
+    """Packets by flow, of module ruleset_info; None where the backend does not count."""
+    counts: dict[str, int | None] = {}
     for where, item in check.items(info.get("flows") or [], path):
         flow = check.mapping(item, where, ("id", "packets"))
         packets = flow.get("packets")
-        if isinstance(flow.get("id"), str) and isinstance(packets, int) and packets >= 0:
+        if isinstance(flow.get("id"), str) and (packets is None or isinstance(packets, int) and packets >= 0):
             counts[str(flow["id"])] = packets
         elif "id" in flow and "packets" in flow:
             check.add(where, flow, "a flow with the text id and the number packets, as module ruleset_info returns it")
     return counts
+
+
+def _counted(counts: Mapping[str, int | None]) -> dict[str, int]:
+    return {name: packets for name, packets in counts.items() if packets is not None}
 
 
 def _seen(value: Any, path: str, check: Input) -> dict[str, list[tuple[str, bool]]]:

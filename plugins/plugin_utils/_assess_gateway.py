@@ -115,7 +115,7 @@ def _said(found: Diagnosis, bad: Sequence[Judgement], gateway: Gateway, shared: 
     here, name = f"gateway {gateway.name}", found.id
     asked = endpoints((name, one) for one in bad)
     line = next((line for line in gateway.dropped if _is_of(line, asked)), None)
-    unruled = open_here and bool(gateway.after) and name not in gateway.after
+    unruled = open_here and bool(gateway.flows) and name not in gateway.flows
     ruled = f"it has no rule for {name}: run webrtc_egress there with what this assessment was asked for."
     if line:
         return f"Dropped by {here} itself, as its log says: {line['line'][:_LINE]}.{f' And {ruled}' if unruled else ''}"

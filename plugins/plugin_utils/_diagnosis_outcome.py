@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Mapping, Sequence
 
 from ansible_collections.webrtc.firewall.plugins.module_utils._probe_model import OPEN, UNTESTED
@@ -75,8 +75,10 @@ def foresee(calls: Calls, found: Mapping[str, Diagnosis]) -> Prospect:
     """
     ways = [(way, state_of(way, found)) for way in calls.ladder]
     missing = [name for name in calls.prerequisites if found[name].verdict in _HARMED]
-    if missing:
+    if any(not found[name].partial for name in missing):
         return Prospect(NO_CALL, "", ways, _sentence([_words(calls, NO_CALL), *_partly(missing, found)]), tuple(missing))
+    if missing:
+        return _set_up_in_part(calls, found, missing)
     if not ways:
         return _without_ladder(calls, found)
     first = next((index for index, (_way, state) in enumerate(ways) if state == OPEN), None)
@@ -92,6 +94,15 @@ def foresee(calls: Calls, found: Mapping[str, Diagnosis]) -> Prospect:
     said += [f"Speech has gaps: {found[name].why}" for name in lossy] + _unproven(calls, found)
     blame = tuple(dict.fromkeys([*blocked, *lossy]))
     return Prospect(DEGRADED if blame else WORKS, way.way, ways, _sentence(said), blame)
+
+
+def _set_up_in_part(calls: Calls, found: Mapping[str, Diagnosis], missing: Sequence[str]) -> Prospect:
+    """Some servers of a vendor's list are out of reach: a dead one does not stop all calls, and one that is blocked stops some."""
+    rest = foresee(replace(calls, prerequisites=[name for name in calls.prerequisites if name not in missing]), found)
+    servers = " and ".join(f"{found[name].count - found[name].good} of {found[name].count} for {name}" for name in missing)
+    notice = f"{rest.notice} But calls that use the servers that do not get through ({servers}): {_words(calls, NO_CALL)}"
+    outcome = DEGRADED if rest.outcome == WORKS else rest.outcome
+    return Prospect(outcome, rest.way, rest.ways, _sentence([notice]), tuple(dict.fromkeys([*missing, *rest.blame])))
 
 
 def _no_way(calls: Calls, ways: Sequence[tuple[Way, str]], found: Mapping[str, Diagnosis]) -> Prospect:

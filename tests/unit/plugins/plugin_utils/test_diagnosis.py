@@ -300,8 +300,17 @@ def test_works_with_signalling_untested_says_so() -> None:
 def test_partly_blocked_signalling_says_for_whom() -> None:
     results = [*evidence_of("vonage", "ooo"), result("vonage/signaling", "reset", "203.0.113.2:443/tls", "https", host="ws.nexmo.com")]
     found = service(results, "vonage")
-    assert found["outcome"] == "no-call"
-    assert "1 of 2 for vonage/signaling" in found["users_notice"]
+    assert (found["outcome"], found["way"]) == ("degraded", "direct UDP")
+    assert "(1 of 2 for vonage/signaling): Calls that never fully connect." in found["users_notice"]
+    assert found["blame"] == ["vonage/signaling"]
+
+
+def test_signalling_that_is_blocked_to_all_servers_is_no_call() -> None:
+    results = [
+        *[one for one in evidence_of("vonage", "ooo") if one["id"] != "vonage/signaling"],
+        *(result("vonage/signaling", "reset", f"203.0.113.{host}:443/tls", "https", host="ws.nexmo.com") for host in (1, 2)),
+    ]
+    assert service(results, "vonage")["outcome"] == "no-call"
 
 
 def test_a_way_that_loses_packets_is_no_good_one() -> None:
