@@ -4,7 +4,7 @@
 
 """A certificate authority for the far side, which stands for those that every machine trusts.
 
-It signs for each name and address when it is first asked for. A client trusts it once it has `CERTIFICATE` of the far container
+It signs for each domain and address when it is first asked for. A client trusts it once it has `CERTIFICATE` of the far container
 among its own: by update-ca-certificates, or faster as /etc/ssl/certs/HASH.0 (openssl x509 -hash). What begins with `EXPIRED` has
 a certificate that ended yesterday.
 """
@@ -44,7 +44,11 @@ def make() -> None:
 
 
 def server(name: str) -> ssl.SSLContext:
-    """A server's side of TLS, with a certificate for one name or address."""
+    """A server's side of TLS, with a certificate for a name and its neighbours, or for one address."""
+    parent = name.partition(".")[2]
+    if not name.startswith(EXPIRED) and "." in parent and not _is_address(name):
+        # One signature for all of a vendor's list, which a client asks for at once.
+        name = f"*.{parent}"
     with _SERVERS:
         if name not in _BEGUN:
             _BEGUN[name] = _sign(name)
@@ -73,10 +77,7 @@ def destination(peer: socket.socket) -> str:
 
 
 def _sign(name: str) -> ssl.SSLContext:
-    try:
-        alternative = f"IP:{ip_address(name)}"
-    except ValueError:
-        alternative = f"DNS:{name}"
+    alternative = f"IP:{name}" if _is_address(name) else f"DNS:{name}"
     signed, extensions = DIRECTORY / "server.crt", DIRECTORY / "extensions"
     extensions.write_text(f"subjectAltName={alternative}\nbasicConstraints=CA:FALSE\nextendedKeyUsage=serverAuth\n")
     days = "-1" if name.startswith(EXPIRED) else "2"
@@ -85,3 +86,9 @@ def _sign(name: str) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(signed, DIRECTORY / "server.key")
     return context
+
+
+def _is_address(text: str) -> bool:
+    with suppress(ValueError):
+        return bool(ip_address(text))
+    return False
