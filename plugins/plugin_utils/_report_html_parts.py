@@ -92,7 +92,8 @@ def actions(view: View) -> Optional[Markup]:
         lines.append(tag("li", action.text, tag("small", " ", join([links, places], "; "), class_="soft") if links or places else ""))
     if not lines:
         return tag("p", "Nothing.") if view.data["summary"]["ok"] else None
-    return join([tag("ol", lines), tag("p", left) if (left := _report_text.left_out(more, "thing")) else ""])
+    left = _report_text.left_out(more, "thing")
+    return join([tag("ol", lines), tag("p", left) if left else ""])
 
 
 def matrix(view: View) -> Optional[Markup]:

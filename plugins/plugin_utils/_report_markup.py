@@ -29,21 +29,21 @@ class Markup(str):
 Child = Union[str, None, Iterable[Union[str, None]]]
 
 
-def tag(name: str, /, *children: Child, **attributes: Union[str, int, bool]) -> Markup:
+def tag(element: str, /, *children: Child, **attributes: Union[str, int, bool]) -> Markup:
     """An element.
 
     Args:
-        name: its name.
+        element: its name.
         children: elements and texts, or lists of them; None and the empty text are left out.
         attributes: by name, a final underscore is dropped and others are hyphens. True writes the name alone, False and the empty
             text write nothing.
     """
     written = "".join(_attribute(key.rstrip("_").replace("_", "-"), value) for key, value in attributes.items())
-    end = "\n" if name in _BLOCKS else ""
+    end = "\n" if element in _BLOCKS else ""
     inner = "".join(map(_child, children))
     # A block that holds blocks begins on a line of its own.
     start = "\n" if end and inner.endswith("\n") else ""
-    return Markup(f"<{name}{written}>{end}" if name in _EMPTY else f"<{name}{written}>{start}{inner}</{name}>{end}")
+    return Markup(f"<{element}{written}>{end}" if element in _EMPTY else f"<{element}{written}>{start}{inner}</{element}>{end}")
 
 
 def join(parts: Iterable[Union[str, None]], between: str = "") -> Markup:

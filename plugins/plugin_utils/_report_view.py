@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Iterable, Iterator, Optional, Sequence
@@ -59,6 +60,7 @@ NAT_NAMES = {
     "endpoint-independent": "address translation that calls can work with (endpoint-independent)",
     "symmetric": "symmetric address translation, which breaks direct media",
 }
+_ID = re.compile(r"[\w-]+/[\w-]+")
 BAD = ("blocked", "intercepted")
 
 
@@ -157,7 +159,8 @@ class View:
         for point, row in sorted(outcomes, key=lambda pair: -OUTCOMES.index(pair[1]["outcome"])):
             for text in row["change"]:
                 # Where the text names what it is for, the others have other reasons.
-                yield text, [item for item in row["blame"] if item in text] or row["blame"], point["name"]
+                named = set(_ID.findall(text))
+                yield text, [item["id"] for item in self.requirements if item["id"] in named] or row["blame"], point["name"]
         yield from self._findings("harmful")
         for point in self.points:
             for result in point["requirements"]:

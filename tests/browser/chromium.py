@@ -10,6 +10,7 @@ It runs in a network namespace of its own where nothing but the loopback exists,
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import os
 import select
@@ -70,6 +71,11 @@ class Chromium:
         return self
 
     def __exit__(self, *_error: object) -> None:
+        # Asked to end, it waits for its own children; a browser that does not listen is killed with them.
+        with contextlib.suppress(OSError, RuntimeError, subprocess.TimeoutExpired):
+            self._session = ""
+            self.call("Browser.close")
+            self._process.wait(5)
         try:
             os.killpg(self._process.pid, signal.SIGKILL)
         except ProcessLookupError:
@@ -97,7 +103,7 @@ class Chromium:
         """Read what the browser says until it has said enough."""
         end = time.monotonic() + LIMIT
         while not done():
-            ready, _, _ = select.select([self._in], [], [], max(0.0, end - time.monotonic()))
+            ready, _writable, _failed = select.select([self._in], [], [], max(0.0, end - time.monotonic()))
             data = os.read(self._in, 1 << 20) if ready else b""
             if not data:
                 raise RuntimeError(

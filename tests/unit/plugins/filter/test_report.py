@@ -29,7 +29,7 @@ def test_variables_of_ansible_give_plain_text(form: str) -> None:
     # Since core 2.19 variables are of types of its own that remember where they were written.
     loaded = DataLoader().load_from_file(str(ASSESSMENT))
     text = FILTER(loaded, format=form)
-    assert type(text) is str
+    assert {type(text)} == {str}
     assert text == FILTER(yaml.safe_load(ASSESSMENT.read_text(encoding="utf-8")), format=form)
 
 

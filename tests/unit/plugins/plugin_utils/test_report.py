@@ -144,6 +144,15 @@ def test_actions_come_once_and_the_worst_first() -> None:
     assert len(numbered) == 10
 
 
+def test_an_action_that_names_its_requirement_belongs_to_that_one() -> None:
+    given = load("verification")
+    outcome = given["vantage_points"][0]["services"][0]
+    outcome.update(blame=["vonage/rtp-media", "vonage/turn-udp"], change=["Open it (vonage/turn-tcp; section 2).", "Ask the provider."])
+    lines = report(given).splitlines()
+    assert any(line.endswith("Open it (vonage/turn-tcp; section 2). (vonage/turn-tcp; head office)") for line in lines)
+    assert any(line.endswith("Ask the provider. (vonage/rtp-media, vonage/turn-udp; head office)") for line in lines)
+
+
 def test_junit_is_what_a_pipeline_expects() -> None:
     root = ElementTree.fromstring(report(load("verification"), "junit"))
     assert root.tag == "testsuites"
