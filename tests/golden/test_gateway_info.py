@@ -245,7 +245,7 @@ def gateway(machine):
     setting(machine, ipv4__ip_forward=1, ipv6__conf__all__forwarding=1, netfilter__nf_conntrack_acct=0)
     assert machine.apply(policy(["vonage", "liveavatar"]))["changes"]
     yield machine
-    machine.sh(NOTHING)
+    machine.sh(f"{NOTHING}; ip address del {FAR}/32 dev lo 2>/dev/null || true")
 
 
 @pytest.mark.parametrize("name", NFT)

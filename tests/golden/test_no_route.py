@@ -29,9 +29,11 @@ while True:
 """
 
 
-@pytest.fixture
-def client(machine):
-    return Client(machine)
+@pytest.fixture(scope="module")
+def client(machines, suite):
+    # A machine of its own: others hold far addresses themselves.
+    with machines(suite) as machine:
+        yield Client(machine)
 
 
 def timed(client, *probes, timeout=5):
