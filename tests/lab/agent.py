@@ -18,18 +18,16 @@ from typing import Any
 sys.path.insert(0, "/run/collections")
 sys.dont_write_bytecode = True
 
-from ansible_collections.webrtc.firewall.plugins.module_utils import (  # noqa: E402
-    _gateway_look,
-    _probe_input,
-    _probe_run,
-    _system,
-)
+from ansible_collections.webrtc.firewall.plugins.module_utils._gateway_look import look, read_options  # noqa: E402
+from ansible_collections.webrtc.firewall.plugins.module_utils._probe_input import read  # noqa: E402
+from ansible_collections.webrtc.firewall.plugins.module_utils._probe_run import run as probe  # noqa: E402
+from ansible_collections.webrtc.firewall.plugins.module_utils._system import VARIABLES, Output  # noqa: E402
 
 
-def run(argv: list[str], text: str) -> _system.Output:
+def run(argv: list[str], text: str) -> Output:
     """Run a command as the modules do."""
-    done = subprocess.run(argv, input=text, capture_output=True, text=True, check=False, env=_system.VARIABLES)
-    return _system.Output(done.returncode, done.stdout, done.stderr)
+    done = subprocess.run(argv, input=text, capture_output=True, text=True, check=False, env=VARIABLES)
+    return Output(done.returncode, done.stdout, done.stderr)
 
 
 def main() -> None:
@@ -37,9 +35,9 @@ def main() -> None:
     asked: dict[str, Any] = json.load(sys.stdin)
     if asked["do"] == "probe":
         limits = asked["timeout"], asked["total_timeout"]
-        answer: Any = _probe_run.run(_probe_input.read(asked["probes"], *limits), *limits)
+        answer: Any = probe(read(asked["probes"], *limits), *limits)
     else:
-        answer = _gateway_look.look(_gateway_look.read_options(asked["since"], asked["endpoints"], None), run)
+        answer = look(read_options(asked["since"], asked["endpoints"], None), run)
     json.dump(answer, sys.stdout)
 
 

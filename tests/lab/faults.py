@@ -82,14 +82,15 @@ def ask(container: str, **asked: Any) -> Any:
 def look(name: str, fault: Fault, given: list[dict[str, Any]]) -> dict[str, Any]:
     """What the client sees of the network, what the gateway says of itself, and what that means."""
     sys.path.insert(0, os.environ.get("ANSIBLE_COLLECTIONS_PATH", str(CACHE / "collections")))
-    from ansible_collections.webrtc.firewall.plugins.plugin_utils import _assess, _checks
+    from ansible_collections.webrtc.firewall.plugins.plugin_utils._assess import assess
+    from ansible_collections.webrtc.firewall.plugins.plugin_utils._checks import plan
 
     wanted = targets(given, fault)
     since = time.time()
-    results = ask(f"{name}-client", do="probe", probes=list(_checks.plan(SERVICES, wanted, {}).probes), **LIMITS)
+    results = ask(f"{name}-client", do="probe", probes=list(plan(SERVICES, wanted, {}).probes), **LIMITS)
     gateway = ask(f"{name}-gateway", do="look", since=since, endpoints=sorted({result["endpoint"] for result in results}))
     evidence = {"vantage_points": {"client": {"results": results}}, "gateways": {"gateway": {"after": {"gateway": gateway}}}}
-    assessment = _assess.assess(SERVICES, {}, evidence, wanted, "", "", fault.get("inspection_issuers", []))
+    assessment = assess(SERVICES, {}, evidence, wanted, "", "", fault.get("inspection_issuers", []))
     return {"results": results, "assessment": assessment}
 
 

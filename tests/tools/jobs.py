@@ -99,8 +99,8 @@ def unit_jobs() -> list[Job]:
 def golden_jobs() -> list[Job]:
     """Rulesets on real kernels: a job a backend, one a file that takes long, and one for the rest."""
     files = sorted(path.name for path in REPO.glob("tests/golden/test_*.py"))
-    apart = ("iptables", "firewalld", "ufw", "live", "concurrent", "no_room", "killed")
-    groups = {name: [file for file in files if file.startswith(f"test_{name}")] for name in apart}
+    apart = ("iptables", "firewalld", "ufw", "live", "concurrent", "no_room", "killed", "probe", "gateway_info", "livekit")
+    groups = {name: [file for file in files if file.startswith((f"test_{name}.", f"test_{name}_"))] for name in apart}
     rest = [file for file in files if not any(file in group for group in groups.values())]
     jobs = {"golden": rest, **{f"golden-{name.replace('_', '-')}": group for name, group in groups.items() if group}}
     return [Job(name, script("golden", *(f"tests/golden/{file}" for file in group)), after="images") for name, group in jobs.items()]
