@@ -68,7 +68,19 @@ def answer_everywhere() -> None:
 def start_coturn() -> None:
     """Real TURN, with one user."""
     listening = [f"--listening-ip={address}" for address in ADDRESSES]
-    options = ["--lt-cred-mech", "--user=lab:lab", "--realm=lab", "--no-tls", "--no-dtls", "--no-cli", "--log-file=stdout", "--simple-log"]
+    # Relays at ports that Vonage's document names for media.
+    options = [
+        "--min-port=40000",
+        "--max-port=49999",
+        "--lt-cred-mech",
+        "--user=lab:lab",
+        "--realm=lab",
+        "--no-tls",
+        "--no-dtls",
+        "--no-cli",
+        "--log-file=stdout",
+        "--simple-log",
+    ]
     with open("/run/coturn.log", "w", encoding="utf-8") as log:
         subprocess.Popen(["turnserver", *listening, "--listening-port=3478", *options], stdout=log, stderr=log)
 
