@@ -37,6 +37,8 @@ PROGRAM_DIRECTORY = "/usr/local/lib/webrtc-firewall"
 PROGRAM = f"{PROGRAM_DIRECTORY}/webrtc-firewall.pyz"
 
 UNITS = "/etc/systemd/system"
+# What others change of a unit until the next boot.
+RUNTIME_UNITS = "/run/systemd/system"
 UNDO_UNIT = f"{UNITS}/webrtc-firewall-undo.service"
 UNDO_INIT_SCRIPT = "/etc/init.d/webrtc-firewall-undo"
 INIT_SCRIPT = "/etc/init.d/webrtc-firewall"

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import sys
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from ansible_collections.webrtc.firewall.plugins.module_utils._paths import (
     POLICY,
     PROGRAM,
     RESOLVER,
+    RUNTIME_UNITS,
     UNITS,
 )
 from ansible_collections.webrtc.firewall.plugins.module_utils._resolver import Resolver
@@ -98,6 +100,12 @@ def _all() -> dict[str, Unit]:
 def paths() -> list[str]:
     """All paths that `files` can name, whatever the service manager."""
     return [INIT_SCRIPT, CRON, DNSMASQ_RESTARTS, *(f"{UNITS}/{name}" for name in _all())]
+
+
+def overridden() -> dict[str, list[str]]:
+    """Our units that somebody has changed by files of his own (systemctl edit), with these files; they are his, and stay."""
+    found = {name: [path for root in (UNITS, RUNTIME_UNITS) for path in sorted(glob.glob(f"{root}/{name}.d/*.conf"))] for name in _all()}
+    return {name: files for name, files in found.items() if files}
 
 
 def sleeping(needs: Needs, run: Runner) -> list[str]:

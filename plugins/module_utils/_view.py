@@ -145,4 +145,5 @@ def notes(view: View, resolver: Optional[Resolver], restored: bool) -> list[str]
         found.append("no resolver of this machine teaches the addresses behind wildcards: run the role webrtc_domains")
     if restored and not _services.manager():
         found.append(f"no systemd and no LSB init found: run {_paths.RESTORE} whenever the machine starts")
+    found += [f"unit/{name}: changed by {', '.join(files)}, which stays" for name, files in sorted(_services.overridden().items())]
     return found

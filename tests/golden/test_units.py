@@ -54,3 +54,20 @@ def test_each_disturbance_of_a_unit_is_found_and_mended(box):
     print(f"{len(TAMPERING)} kinds of disturbance, each found and mended")
     box.absent()
     assert "webrtc" not in box.sh(f"ls -R {UNITS} /run/systemd/system")
+
+
+def test_what_others_change_of_a_unit_is_told_and_stays(box):
+    changed = f"{UNITS}/{EARLY}.d/own.conf"
+    box.apply(policy())
+    box.sh(f"mkdir {UNITS}/{EARLY}.d && echo '[Unit]' >{changed}")
+    try:
+        for check in (True, False):
+            told = box.apply(policy(), check=check)
+            assert told["changes"] == {}
+            assert f"unit/{EARLY}: changed by {changed}, which stays" in told["warnings"]
+        box.absent()
+        assert box.sh(f"cat {changed}").strip() == "[Unit]"
+    finally:
+        box.sh(f"rm -r {UNITS}/{EARLY}.d; systemctl daemon-reload")
+    assert not [line for line in box.apply(policy())["warnings"] if line.startswith("unit/")]
+    box.absent()
