@@ -35,7 +35,8 @@ def test_killed_at_any_step_the_next_run_finds_what_was_before(subject):
         assert subject.box.ask("revoke", id="victim") == {"changed": True}
         assert subject.whole() == before
         for kill in range(1, steps + 1, max(1, steps * len(wanted_in_turn) // POINTS)):
-            subject.run(wanted, kill)
+            # A run that was killed when all was done holds the next one up for so long.
+            subject.run(wanted, kill, seconds=10)
             points += 1
             mixed += subject.whole() not in (before, after)
             # The same as before: so that whatever differs would be told as a change.

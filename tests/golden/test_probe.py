@@ -258,7 +258,7 @@ FIRST, SECOND = ("198.51.100.2", 3478), ("216.147.0.1", 3479)
 SECOND_SERVER = (
     f"nft insert rule inet far prerouting udp dport {SECOND[1]} return; setsid turnserver --listening-ip={SECOND[0]} "
     f"--listening-port={SECOND[1]} --no-auth --no-tls --no-dtls --no-cli --pidfile=/run/second.pid >/run/second.log 2>&1 </dev/null & "
-    f"until ss -Hlun | grep -q :{SECOND[1]}; do sleep 0.1; done"
+    f"for _try in $(seq 100); do ss -Hlun | grep -q :{SECOND[1]} && exit; sleep 0.1; done; exit 1"
 )
 
 

@@ -18,7 +18,7 @@ SERVER, SERVER_IPV6 = "216.147.0.1", "2001:db8:77::7"
 MEDIA = "10000-10100"
 COTURN = (
     f"turnserver --listening-ip={SERVER} --listening-ip={SERVER_IPV6} --relay-ip={SERVER} --relay-ip={SERVER_IPV6} --listening-port=3479 "
-    f"--tls-listening-port=5349 --min-port=10000 --max-port=10100 --cert=/run/far.crt --pkey=/run/far.key --lt-cred-mech --user=lab:lab "
+    f"--tls-listening-port=5349 --min-port=10000 --max-port=10100 --cert=/run/ca/ca.crt --pkey=/run/ca/ca.key --lt-cred-mech --user=lab:lab "
     "--realm=lab --no-dtls --no-cli --pidfile=/run/media.pid --log-file=stdout >/run/media.log 2>&1 </dev/null"
 )
 # Media goes to coturn and not to what echoes everywhere else; port 443 of its address is TURN over TLS.
@@ -44,13 +44,24 @@ def network():
         far = network.parts["far"]
         lab.within(network.parts["gateway"], "sysctl", "-qw", "net.ipv4.icmp_ratelimit=0", "net.ipv6.icmp.ratelimit=0")
         podman("exec", "--interactive", far, "nft", "-f", "-", text=TO_COTURN)
-        podman("exec", far, "sh", "-c", f"setsid {COTURN} & until ss -Hltn | grep -q :5349; do sleep 0.1; done")
+        start(far, COTURN, 5349)
         for port, option in OTHERS.items():
             other = COTURN.replace("3479", f"{port} {option}").replace("5349", f"{port + 2000}").replace("media", f"{port}")
-            podman("exec", far, "sh", "-c", f"setsid {other} & until ss -Hltn | grep -q :{port + 2000}; do sleep 0.1; done")
+            start(far, other, port + 2000)
         yield network
     finally:
         lab.down(name)
+
+
+def start(far, command, port):
+    """Start a server, and wait until it listens."""
+    podman(
+        "exec",
+        far,
+        "sh",
+        "-c",
+        f"setsid {command} & for _try in $(seq 100); do ss -Hltn | grep -q :{port} && exit; sleep 0.1; done; exit 1",
+    )
 
 
 def one(network, probe, *rules):
