@@ -107,7 +107,8 @@ def test_the_lock_of_a_dead_process_is_no_hindrance(box):
     assert box.apply(policy())["changes"]
     # It is killed while it holds the lock.
     box.sh(
-        f"flock {LOCK} sh -c 'echo $$ >/tmp/holder; exec sleep 600' >/dev/null 2>&1 & for _try in $(seq 100); do [ -s /tmp/holder ] && break; sleep 0.1; done;"
+        f"flock {LOCK} sh -c 'echo $$ >/tmp/holder; exec sleep 600' >/dev/null 2>&1 &"
+        " for _try in $(seq 100); do [ -s /tmp/holder ] && break; sleep 0.1; done;"
         f" fuser -k {LOCK} >/dev/null 2>&1 || kill -9 $! $(cat /tmp/holder); rm /tmp/holder; test -e {LOCK}"
     )
     assert box.apply(policy(tier="minimum"))["changes"]

@@ -18,15 +18,15 @@ SERVER, SERVER_IPV6 = "216.147.0.1", "2001:db8:77::7"
 MEDIA = "10000-10100"
 COTURN = (
     f"turnserver --listening-ip={SERVER} --listening-ip={SERVER_IPV6} --relay-ip={SERVER} --relay-ip={SERVER_IPV6} --listening-port=3479 "
-    f"--tls-listening-port=5349 --min-port=10000 --max-port=10100 --cert=/run/ca/ca.crt --pkey=/run/ca/ca.key --lt-cred-mech --user=lab:lab "
-    "--realm=lab --no-dtls --no-cli --pidfile=/run/media.pid --log-file=stdout >/run/media.log 2>&1 </dev/null"
+    f"--tls-listening-port=5349 --min-port=10000 --max-port=10100 --cert=/run/ca/ca.crt --pkey=/run/ca/ca.key --lt-cred-mech "
+    "--user=lab:lab --realm=lab --no-dtls --no-cli --pidfile=/run/media.pid --log-file=stdout >/run/media.log 2>&1 </dev/null"
 )
 # Media goes to coturn and not to what echoes everywhere else; port 443 of its address is TURN over TLS.
 TO_COTURN = f"""
 insert rule inet far prerouting ip daddr {SERVER} tcp dport 443 dnat ip to {SERVER}:5349
 insert rule inet far prerouting ip daddr {SERVER} meta l4proto {{ tcp, udp }} th dport {{ 3479-3481, 5349, {MEDIA} }} return
 insert rule inet far prerouting ip6 daddr {SERVER_IPV6} meta l4proto {{ tcp, udp }} th dport {{ 3479, 5349, {MEDIA} }} return
-insert rule inet far prerouting udp dport 49152-65535 return
+insert rule inet far prerouting udp dport 40000-49999 return
 """
 # A server that is told a wrong public address, and one that sends nothing to inner networks.
 OTHERS = {3480: "--external-ip=10.9.9.9", 3481: "--denied-peer-ip=10.0.0.0-10.255.255.255"}
