@@ -53,7 +53,7 @@ def summary(
     # The best way may be open and lose packets.
     worse = any(service["outcome"] == DEGRADED for point in points for service in point["services"])
     said = [_outlook(points, services)] if verdicts[OPEN] + bad else ["Nothing was tested, so nothing is known of calls"]
-    said += [f"{bad} of {sum(verdicts.values())} checks do not get through"] if bad else []
+    said += [f"{bad} of {sum(verdicts.values())} checks {'does' if bad == 1 else 'do'} not get through"] if bad else []
     said += [_count(harmful, "harmful setting", "was found on gateways", "were found on gateways")] if harmful else []
     said += [f"no answer from {_some(errors)}"] if errors else []
     return {"ok": verdicts[OPEN] > 0 and not (bad or worse or errors or harmful), "headline": f"{'; '.join(said)}.", "verdicts": verdicts}

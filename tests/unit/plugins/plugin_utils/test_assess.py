@@ -287,7 +287,7 @@ def test_headlines() -> None:
     assert headline(*ALL_OPEN) == "Calls of Vonage WebRTC voice work from office."
     assert headline() == "Nothing was tested, so nothing is known of calls."
     blocked = [{**one, "verdict": "reset"} if one["id"] == "vonage/signaling" else one for one in ALL_OPEN]
-    assert headline(*blocked) == "Calls fail: Vonage WebRTC voice calls cannot be set up from office; 1 of 7 checks do not get through."
+    assert headline(*blocked) == "Calls fail: Vonage WebRTC voice calls cannot be set up from office; 1 of 7 checks does not get through."
     assert headline(points={"a": {"error": "x"}}) == "Nothing was tested, so nothing is known of calls; no answer from a."
 
 
