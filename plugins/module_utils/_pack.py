@@ -19,8 +19,8 @@ from functools import lru_cache
 
 _PACKAGE = "ansible_collections.webrtc.firewall.plugins.module_utils"
 _ENTRY = f"{_PACKAGE}._program"
-# All imports of ours are whole lines, or in brackets; to parse all of the code would take most of a second.
-_IMPORT = re.compile(rf"^from ({re.escape(_PACKAGE)}[\w.]*) import (\([^)]*\)|.*)$", re.MULTILINE)
+# All imports of ours are whole lines, or in brackets; to parse all of the code would take most of a second. Some are within functions.
+_IMPORT = re.compile(rf"^ *from ({re.escape(_PACKAGE)}[\w.]*) import (\([^)]*\)|.*)$", re.MULTILINE)
 _PACKAGES = (_PACKAGE, f"{_PACKAGE}._backends")
 _MAIN = f"import sys\n\nfrom {_ENTRY} import main\n\nsys.exit(main(sys.argv[1:]))\n"
 
