@@ -165,6 +165,8 @@ ALL = st.one_of(*[cases(POLICIES, PLAIN)] * 3, cases(POLICIES, PLAIN, before=POL
 
 # Managers make a rule of each combination, so theirs are short.
 FEW4, FEW6 = networks(IPv4Network, 32, most=2), networks(IPv6Network, 128, most=2)
+FEW_WRITTEN4 = networks(IPv4Network, 32, most=2, merge=as_written)
+FEW_WRITTEN6 = networks(IPv6Network, 128, most=2, merge=as_written)
 ONE4, ONE6 = networks(IPv4Network, 32, 32, most=1), networks(IPv6Network, 128, 128, most=1)
 FEW_PORTS = st.one_of(NEAR, st.lists(RANGES, min_size=1, max_size=2).map(merge_ports))
 FEW_THERE = st.one_of(*[st.builds(Destination, ipv4=FEW4, ipv6=FEW6)] * 3, ANY)
@@ -200,4 +202,6 @@ def managed(modes):
     known = [cases(direct(pairs if mode == "pairs" else any_of_them, FEW_THERE, FEW_PORTS), (mode,), count=MANY) for mode in modes]
     learning = cases(direct(pairs, LEARNED, FEW_PORTS), modes, count=MANY)
     narrow = cases(direct(_managed_frames(SINGLES), FEW_THERE, FEW_PORTS), modes, count=MANY)
-    return st.one_of(*known * 3, learning, narrow)
+    written = flows(st.builds(Destination, ipv4=FEW_WRITTEN4, ipv6=FEW_WRITTEN6), FEW_PORTS)
+    sites = cases(st.builds(_site, pairs, SERVICES, written, FAMILIES, st.just("any")), modes, count=MANY)
+    return st.one_of(*known * 3, *[sites] * 2, learning, narrow)

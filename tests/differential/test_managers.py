@@ -12,8 +12,8 @@ from conftest import POLICIES, SHARES
 from kinds import KINDS, MANAGERS
 from trial import tried
 
-# Of all policies: a manager takes ten times as long for one.
-SHARE = 0.15
+# Of all policies: a manager takes ten times as long for one. What it refuses is tried beyond those that it must take.
+SHARE, ACCEPTED = 0.25, 0.15
 
 
 @pytest.mark.parametrize("suite", SHARES)
@@ -21,6 +21,6 @@ SHARE = 0.15
 def test_a_manager_agrees_with_the_policy(start, kind, suite):
     machines = [start(kind, suite), start("nftables", suite)]
     tally = tried(machines, managed(tuple(KINDS[kind].others)), POLICIES * SHARE * SHARES[suite])
-    # What it refuses, it refuses by name; and that is little.
-    assert tally["refused"] < tally["policies"] / 2, tally
+    # What it refuses, it refuses by name; and enough is left.
+    assert tally["policies"] - tally["refused"] >= POLICIES * ACCEPTED * SHARES[suite], tally
     assert tally["pass"] and tally["drop"], tally

@@ -24,8 +24,8 @@ REPO = Path(__file__).resolve().parents[2]
 CACHE = REPO / ".cache"
 TOOLS = REPO / "tests" / "tools"
 WORKERS = int(os.environ.get("JOBS", "2"))
-# Nothing here takes that long: a job that hangs ends with an error instead.
-LIMIT = 30 * 60
+# Nothing here takes that long: a job that hangs ends with an error instead. More policies than usual may take more.
+LIMIT = 30 * 60 * max(1.0, int(os.environ.get("POLICIES", "200")) / 200)
 
 
 @dataclass(frozen=True)
