@@ -216,8 +216,8 @@ def made_of(settings: Any) -> dict[str, Any]:
 
 def apart_sets(runtime: dict[str, dict[str, Any]], permanent: dict[str, dict[str, Any]]) -> list[str]:
     """The sets of others that are not in force as they are stored; entries of ours are never stored."""
-    meaning = ({name: [item[key] for key in ("type", "options", "entries")] for name, item in there.items()} for there in (runtime, permanent))
-    live, stored_ones = meaning
+    keys = ("type", "options", "entries")
+    live, stored_ones = ({name: [item[key] for key in keys] for name, item in there.items()} for there in (runtime, permanent))
     names = sorted(name for name in live.keys() | stored_ones.keys() if not name.startswith(PREFIX))
     return [f"ipset {name}" for name in names if live.get(name) != stored_ones.get(name)]
 

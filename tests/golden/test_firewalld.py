@@ -223,7 +223,8 @@ class TestWays:
         assert box.sh(TestFirewalld.live) == before
 
     def test_what_others_have_only_stored_or_taken_away_is_not_put_in_force_by_a_reload(self, box):
-        box.sh(f"echo '{SERVICE.format(7)}' >/etc/firewalld/services/intern.xml; sleep 0.5; {STAGED} --new-zone=office; firewall-cmd --reload")
+        box.sh(f"echo '{SERVICE.format(7)}' >/etc/firewalld/services/intern.xml; sleep 0.5")
+        box.sh(f"{STAGED} --new-zone=office; firewall-cmd --reload")
         box.sh("rm -rf /tmp/etc; cp -a /etc/firewalld /tmp/etc")
         before = box.sh(TestFirewalld.live)
         for group in APART:

@@ -151,7 +151,9 @@ class Firewalld(Backend):
         if not found and live.seen["apart"] and _needs_reload(wanted, live):
             remedy = "Run firewall-cmd --runtime-to-permanent to keep what is in force, or --reload for what is stored; then run again."
             told = ", ".join(live.seen["apart"])
-            found.append(Problem("firewalld", told, "permanent and runtime to be the same, as a reload would put the former in force", remedy))
+            found.append(
+                Problem("firewalld", told, "permanent and runtime to be the same, as a reload would put the former in force", remedy)
+            )
         return found
 
     def blockers(self, policy: Policy, live: Live) -> list[Blocker]:
