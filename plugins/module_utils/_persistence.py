@@ -65,7 +65,8 @@ def installed(machine: Machine, policy: Optional[Policy], own: Mapping[str, tupl
     """
     resolver = machine.resolver
     names = any(flow.destination.hostnames for flow in policy.flows) if policy else False
-    needs = Needs(rules=_paths.RESTORE in own, sets=_paths.SETS in own, refresh=names, resolver=resolver, before_firewalld=_paths.FIREWALLD in own)
+    before = _paths.FIREWALLD in own
+    needs = Needs(_paths.RESTORE in own, _paths.SETS in own, refresh=names, resolver=resolver, before_firewalld=before)
     files = dict(own)
     if policy:
         files[_paths.POLICY] = (_stored.policy_text(policy, machine.resolved, machine.backend), 0o600)
