@@ -20,7 +20,8 @@ from typing import Any
 
 NAME, ROOT = "org.fedoraproject.FirewallD1", "/org/fedoraproject/FirewallD1"
 CONFIG = f"{NAME}.config"
-DIRECTORY = "/etc/firewalld/policies"
+ETC = "/etc/firewalld"
+DIRECTORY = f"{ETC}/policies"
 PREFIX = "webrtc-"
 # What of a policy we set; the rest is as firewalld makes it.
 OWN = ("description", "target", "priority", "ingress_zones", "egress_zones", "rich_rules")
@@ -96,7 +97,7 @@ def read(bus: Bus) -> dict[str, Any]:
         "sets": {kind: {name: item for name, item in there.items() if name.startswith(PREFIX)} for kind, there in sets.items()},
         "others": {name: own(item) for name, item in runtime.items() if not name.startswith(PREFIX)},
         "panic": bool(bus.main.queryPanicMode(dbus_interface=NAME)),
-        "apart": apart(bus, found, runtime, permanent) + apart_sets(**sets),
+        "apart": sorted(apart(bus, found, runtime, permanent) + apart_sets(**sets)),
     }
 
 
@@ -128,22 +129,71 @@ def own(settings: dict[str, Any]) -> dict[str, Any]:
 
 
 def apart(bus: Bus, zones: dict[str, Any], runtime: dict[str, Any], permanent: dict[str, Any]) -> list[str]:
-    """The names of what others have changed at runtime alone, which a reload would lose."""
-    found = []
+    """The names of what is not ours and differs between runtime and permanent: a reload would lose it, or put it in force unasked."""
     # NetworkManager's interfaces are at runtime alone, and firewalld asks for them anew.
     ignored = {"interfaces"} if bus.has("org.freedesktop.NetworkManager") else set()
-    for name in bus.config.getZoneNames(dbus_interface=CONFIG):
-        item = bus.at(bus.config.getZoneByName(name, dbus_interface=CONFIG))
-        there = plain(item.getSettings2(dbus_interface=f"{CONFIG}.zone"))
-        if differ(zones.get(str(name), {}), there, ignored):
-            found.append(f"zone {name}")
+    there = stored_zones(bus)
+    found = [f"zone {name}" for name in zones.keys() | there.keys() if differ(zones.get(name, {}), there.get(name, {}), ignored)]
     for name in runtime.keys() | permanent.keys():
         if not name.startswith(PREFIX) and differ(runtime.get(name, {}), permanent.get(name, {}), set()):
             found.append(f"policy {name}")
-    direct = plain(bus.main.getAllRules(dbus_interface=f"{NAME}.direct"))
-    if direct != plain(bus.at(f"{ROOT}/config").getSettings(dbus_interface=f"{CONFIG}.direct")[1]):
-        found.append("direct rules")
-    return sorted(found)
+    direct = bus.at(f"{ROOT}/config").getSettings(dbus_interface=f"{CONFIG}.direct")
+    for kind, stored_part in zip(("Chains", "Rules", "Passthroughs"), direct):
+        live = getattr(bus.main, f"getAll{kind}")(dbus_interface=f"{NAME}.direct")
+        if in_words(live) != in_words(stored_part):
+            found.append(f"direct {kind.lower()}")
+    return found + apart_objects(bus)
+
+
+def in_words(items: Any) -> list[str]:
+    """Direct chains, rules or passthroughs, each with its words in their order."""
+    return sorted(json.dumps(item) for item in items)
+
+
+def stored_zones(bus: Bus) -> dict[str, dict[str, Any]]:
+    """The zones as they are stored; those that are stored in parts (``zone/part``) are one at runtime."""
+    found: dict[str, dict[str, Any]] = {}
+    for name in map(str, bus.config.getZoneNames(dbus_interface=CONFIG)):
+        item = bus.at(bus.config.getZoneByName(name, dbus_interface=CONFIG))
+        found[name] = plain(item.getSettings2(dbus_interface=f"{CONFIG}.zone"))
+    parts = {name: found.pop(name) for name in sorted(found) if "/" in name}
+    for whole in {name.partition("/")[0] for name in parts}:
+        found[whole] = {}
+    for name, part in parts.items():
+        whole_zone = found[name.partition("/")[0]]
+        for key, value in part.items():
+            both = isinstance(value, list) and key in whole_zone
+            whole_zone[key] = sorted([*whole_zone[key], *value], key=str) if both else value or whole_zone.get(key)
+    return found
+
+
+def apart_objects(bus: Bus) -> list[str]:
+    """The services, ICMP types and helpers that are not in force as they are stored: changed or removed, and not loaded yet."""
+    found = []
+    for kind, names, live, there in (
+        ("Service", "listServices", "getServiceSettings2", "getSettings2"),
+        ("IcmpType", "listIcmpTypes", "getIcmpTypeSettings", "getSettings"),
+        ("Helper", "getHelpers", "getHelperSettings", "getSettings"),
+    ):
+        runtime = set(map(str, getattr(bus.main, names)(dbus_interface=NAME)))
+        permanent = set(map(str, getattr(bus.config, f"get{kind}Names")(dbus_interface=CONFIG)))
+        # Of ICMP types firewalld has at runtime those alone that the kernel knows.
+        differing = permanent ^ runtime if kind != "IcmpType" else runtime - permanent
+        for name in edited(kind.lower()) & runtime & permanent:
+            # Stock ones are the same in both; to ask for all of them would take seconds.
+            item = bus.at(getattr(bus.config, f"get{kind}ByName")(name, dbus_interface=CONFIG))
+            now = plain(getattr(bus.main, live)(name, dbus_interface=NAME))
+            if now != plain(getattr(item, there)(dbus_interface=f"{CONFIG}.{kind.lower()}")):
+                differing.add(name)
+        found += [f"{kind.lower()} {name}" for name in differing]
+    return found
+
+
+def edited(kind: str) -> set[str]:
+    """The names of objects of a kind that the machine's own files define, or did once: firewalld keeps an earlier text."""
+    directory = f"{ETC}/{kind}s"
+    names = os.listdir(directory) if os.path.isdir(directory) else []
+    return {name.partition(".xml")[0] for name in names if ".xml" in name}
 
 
 def runtime_sets(bus: Bus) -> dict[str, dict[str, Any]]:
@@ -165,12 +215,11 @@ def made_of(settings: Any) -> dict[str, Any]:
 
 
 def apart_sets(runtime: dict[str, dict[str, Any]], permanent: dict[str, dict[str, Any]]) -> list[str]:
-    """The sets of others with entries at runtime alone, or that are there at runtime alone; entries of ours are never stored."""
-    return [
-        f"ipset {name}"
-        for name, item in sorted(runtime.items())
-        if not name.startswith(PREFIX) and item["entries"] != permanent.get(name, {}).get("entries")
-    ]
+    """The sets of others that are not in force as they are stored; entries of ours are never stored."""
+    keys = ("type", "options", "entries")
+    live, stored_ones = ({name: [item[key] for key in keys] for name, item in there.items()} for there in (runtime, permanent))
+    names = sorted(name for name in live.keys() | stored_ones.keys() if not name.startswith(PREFIX))
+    return [f"ipset {name}" for name in names if live.get(name) != stored_ones.get(name)]
 
 
 def differ(one: dict[str, Any], other: dict[str, Any], ignored: set[str]) -> bool:

@@ -19,6 +19,8 @@ RULES = {"ipv4": f"{DIRECTORY}/rules.v4", "ipv6": f"{DIRECTORY}/rules.v6"}
 # What loads the rules is named the same for all backends.
 RESTORE = f"{DIRECTORY}/restore"
 RULESETS = (RULESET, SETS, *RULES.values())
+# Puts what is ours in firewalld back before it starts.
+FIREWALLD = f"{DIRECTORY}/firewalld"
 INSTANCE = f"{DIRECTORY}/dnsmasq.conf"
 
 STATE_DIRECTORY = "/var/lib/webrtc-firewall"
@@ -44,4 +46,5 @@ UNDO_INIT_SCRIPT = "/etc/init.d/webrtc-firewall-undo"
 INIT_SCRIPT = "/etc/init.d/webrtc-firewall"
 CRON = "/etc/cron.d/webrtc-firewall"
 DNSMASQ_DROPIN = "/etc/dnsmasq.d/webrtc-firewall.conf"
+FIREWALLD_STARTS = f"{UNITS}/firewalld.service.d/webrtc-firewall.conf"
 DNSMASQ_RESTARTS = f"{UNITS}/dnsmasq.service.d/webrtc-firewall.conf"

@@ -28,6 +28,7 @@ _OWN_FILES = (
     _paths.RESOLVER,
     *_paths.RULESETS,
     _paths.RESTORE,
+    _paths.FIREWALLD,
     _paths.INSTANCE,
     _paths.PROGRAM,
     _paths.DNSMASQ_DROPIN,
@@ -64,7 +65,8 @@ def installed(machine: Machine, policy: Optional[Policy], own: Mapping[str, tupl
     """
     resolver = machine.resolver
     names = any(flow.destination.hostnames for flow in policy.flows) if policy else False
-    needs = Needs(rules=_paths.RESTORE in own, sets=_paths.SETS in own, refresh=names, resolver=resolver)
+    before = _paths.FIREWALLD in own
+    needs = Needs(_paths.RESTORE in own, _paths.SETS in own, refresh=names, resolver=resolver, before_firewalld=before)
     files = dict(own)
     if policy:
         files[_paths.POLICY] = (_stored.policy_text(policy, machine.resolved, machine.backend), 0o600)

@@ -20,6 +20,7 @@ from ansible_collections.webrtc.firewall.plugins.module_utils._paths import (
     CRON,
     DNSMASQ_DROPIN,
     DNSMASQ_RESTARTS,
+    FIREWALLD_STARTS,
     INIT_SCRIPT,
     INSTANCE,
     POLICY,
@@ -46,12 +47,14 @@ class Needs:
         sets: something makes our ipsets before.
         refresh: something looks host names up again and again.
         resolver: the settings of the resolver that learns, if there is one.
+        before_firewalld: something puts our part of its configuration in place before it starts.
     """
 
     rules: bool
     sets: bool
     refresh: bool
     resolver: Optional[Resolver]
+    before_firewalld: bool = False
 
 
 def manager() -> str:
@@ -85,6 +88,8 @@ def files(needs: Needs) -> dict[str, tuple[str, int]]:
         found = {f"{UNITS}/{name}": (unit.text, 0o644) for name, unit in _wanted(needs).items()}
         if needs.resolver and needs.resolver.mode == "dropin":
             found[DNSMASQ_RESTARTS] = (_units.RESTARTS, 0o644)
+        if needs.before_firewalld:
+            found[FIREWALLD_STARTS] = (_units.BEFORE_FIREWALLD, 0o644)
         return found
     found = {INIT_SCRIPT: (_units.INIT, 0o755)} if needs.rules and manager() == "sysv" else {}
     if needs.refresh and os.path.isdir(os.path.dirname(CRON)):
@@ -99,7 +104,7 @@ def _all() -> dict[str, Unit]:
 
 def paths() -> list[str]:
     """All paths that `files` can name, whatever the service manager."""
-    return [INIT_SCRIPT, CRON, DNSMASQ_RESTARTS, *(f"{UNITS}/{name}" for name in _all())]
+    return [INIT_SCRIPT, CRON, DNSMASQ_RESTARTS, FIREWALLD_STARTS, *(f"{UNITS}/{name}" for name in _all())]
 
 
 def overridden() -> dict[str, list[str]]:
@@ -241,7 +246,8 @@ def forget(gone: Iterable[str], run: Runner) -> None:
         _restart_dnsmasq(run)
     for target in sorted({target for unit in _all().values() for target in unit.wanted_by}):
         remove_empty(f"{UNITS}/{target}.wants")
-    remove_empty(os.path.dirname(DNSMASQ_RESTARTS))
+    for dropin in (DNSMASQ_RESTARTS, FIREWALLD_STARTS):
+        remove_empty(os.path.dirname(dropin))
 
 
 def _restart_dnsmasq(run: Runner) -> None:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ansible_collections.webrtc.firewall.plugins.module_utils._paths import HEAD, INSTANCE, PROGRAM, RESTORE
+from ansible_collections.webrtc.firewall.plugins.module_utils._paths import FIREWALLD, HEAD, INSTANCE, PROGRAM, RESTORE
 from ansible_collections.webrtc.firewall.plugins.module_utils._resolver import LOOPBACK, PID_FILE, Resolver
 
 REFRESH_MINUTES = 10
@@ -148,6 +148,10 @@ start | restart | reload | force-reload) exec {RESTORE} ;;
 stop | status) exit 0 ;;
 *) echo "usage: $0 start|stop|restart|reload|status" >&2; exit 3 ;;
 esac
+"""
+# firewalld starts with its stock configuration alone where one file of ours is missing or damaged. It starts anyway if this fails.
+BEFORE_FIREWALLD = f"""{HEAD}[Service]
+ExecStartPre=-{FIREWALLD}
 """
 # Debian's dnsmasq.service stays down when dnsmasq has been killed.
 RESTARTS = f"""{HEAD}[Unit]

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from contract import POLICY, Contract, policy, spoiled
 
@@ -46,6 +48,42 @@ firewall-cmd --reload >/dev/null
 FORWARD = "firewall-cmd --policy=webrtc-forward"
 MINE = "firewall-cmd --policy=mine"
 FILE = "/etc/firewalld/policies/webrtc-forward.xml"
+# What others may have changed in one of the two alone, and how it is told.
+STAGED = "firewall-cmd --permanent"
+SERVICE = '<?xml version="1.0" encoding="utf-8"?>\n<service><port port="{}" protocol="tcp"/></service>'
+APART = (
+    (
+        (f"{STAGED} --delete-zone=office", "zone office"),
+        (f"{STAGED} --zone=public --add-port=7/tcp", "zone public"),
+        (f"{STAGED} --policy=mine --add-port=7/tcp", "policy mine"),
+        (f"{STAGED} --new-policy=later", "policy later"),
+        ("firewall-cmd --direct --add-chain ipv4 filter staged", "direct chains"),
+        ("firewall-cmd --direct --add-rule ipv4 filter INPUT 0 -p 253 -j ACCEPT", "direct rules"),
+        ("firewall-cmd --direct --add-passthrough ipv4 -t mangle -A PREROUTING -p 253 -j ACCEPT", "direct passthroughs"),
+        (f"{STAGED} --service=intern --add-port=8/tcp", "service intern"),
+        (f"{STAGED} --service=http --add-port=81/tcp", "service http"),
+        (f"{STAGED} --new-service=later", "service later"),
+        (f"{STAGED} --ipset=others --add-entry=192.0.2.10", "ipset others"),
+        (f"{STAGED} --new-ipset=later --type=hash:ip", "ipset later"),
+        (f"{STAGED} --icmptype=echo-request --remove-destination=ipv6", "icmptype echo-request"),
+        (f"{STAGED} --new-helper=later --module=nf_conntrack_ftp", "helper later"),
+    ),
+    (
+        (f"{STAGED} --new-zone=lab", "zone lab"),
+        (f"{STAGED} --delete-policy=mine", "policy mine"),
+        (f"{STAGED} --direct --add-rule ipv4 filter INPUT 0 -p 253 -j ACCEPT", "direct rules"),
+        (f"{STAGED} --direct --add-passthrough ipv4 -t mangle -A PREROUTING -p 253 -j ACCEPT", "direct passthroughs"),
+        (f"{STAGED} --delete-service=intern", "service intern"),
+        ("firewall-cmd --ipset=others --add-entry=192.0.2.10", "ipset others"),
+    ),
+    (("firewall-cmd --policy=mine --add-port=7/tcp", "policy mine"),),
+)
+SEEN_APART = """
+import json
+from ansible_collections.webrtc.firewall.plugins.module_utils import _program
+from ansible_collections.webrtc.firewall.plugins.module_utils._backends import BACKENDS
+print(json.dumps(BACKENDS["firewalld"](_program._run).read().seen["apart"]))
+"""
 CLEAN = """
 rm -rf /etc/firewalld/zones/* /etc/firewalld/ipsets/* /etc/firewalld/policies/*
 firewall-cmd --reload >/dev/null
@@ -153,6 +191,10 @@ class TestWays:
     def test_firewalld_takes_over_from_nftables_when_it_has_been_started(self, box):
         assert box.apply(policy(), backend="auto")["backend"] == "nftables"
         assert "installed and stopped" in box.apply(policy(), backend="firewalld")["error"]
+        box.sh("mv /usr/sbin/firewalld /root/")
+        told = box.apply(policy(), backend="firewalld")["error"]
+        box.sh("mv /root/firewalld /usr/sbin/")
+        assert "firewalld: got 'not installed'" in told and "apt install firewalld" in told and "stopped" not in told
         box.sh(START + FOREIGN)
         # What ruled before is still there, and firewalld is what rules now.
         told = box.apply(policy(), backend="auto", check=True)
@@ -179,6 +221,25 @@ class TestWays:
         assert box.sh(TestFirewalld.live) == changed
         box.sh("firewall-cmd --reload")
         assert box.sh(TestFirewalld.live) == before
+
+    def test_what_others_have_only_stored_or_taken_away_is_not_put_in_force_by_a_reload(self, box):
+        box.sh(f"echo '{SERVICE.format(7)}' >/etc/firewalld/services/intern.xml; sleep 0.5")
+        box.sh(f"{STAGED} --new-zone=office; firewall-cmd --reload")
+        box.sh("rm -rf /tmp/etc; cp -a /etc/firewalld /tmp/etc")
+        before = box.sh(TestFirewalld.live)
+        for group in APART:
+            # firewalld sees at once what it is told.
+            box.sh("; ".join(change for change, _name in group))
+            changed = box.sh(TestFirewalld.live)
+            error = box.apply(policy(), backend="auto").get("error", "")
+            # The message is cut where there is this much.
+            assert f"got '{min(name for _change, name in group)}" in error and "permanent and runtime to be the same" in error, error
+            assert json.loads(box.python(SEEN_APART)) == sorted(name for _change, name in group)
+            assert box.sh(TestFirewalld.live) == changed
+            box.sh("rm -rf /etc/firewalld; cp -a /tmp/etc /etc/firewalld; sleep 1; firewall-cmd --reload")
+            # What iptables has made for direct rules stays behind, empty.
+            box.sh("for table in filter mangle; do nft delete table ip $table 2>/dev/null; done; true")
+            assert box.sh(TestFirewalld.live) == before
 
     def test_a_change_of_ports_needs_no_reload(self, box):
         box.apply(policy(), backend="auto")

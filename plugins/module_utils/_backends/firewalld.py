@@ -15,11 +15,14 @@ from typing import Any, Iterable, Mapping, Optional
 
 from ansible_collections.webrtc.firewall.plugins.module_utils import (
     _blockers,
+    _firewalld_boot,
     _firewalld_bus,
     _firewalld_describe,
     _firewalld_others,
     _firewalld_render,
     _foreign_read,
+    _paths,
+    _services,
     _system,
 )
 from ansible_collections.webrtc.firewall.plugins.module_utils._backend import Backend, Blocker, FlowState, Plan, State
@@ -137,8 +140,7 @@ class Firewalld(Backend):
 
     def obstacles(self, policy: Policy, live: Live) -> list[Problem]:
         if not live.running:
-            remedy = "Start it (systemctl enable --now firewalld), or let webrtc_egress_backend be auto."
-            return [Problem("firewalld", "installed and stopped", "firewalld to run", remedy)]
+            return [_not_running(self.installed())]
         found = zones_of(policy.frame, live.seen).problems
         if not live.seen["ipv6"]:
             remedy = "Set webrtc_egress_families to [ipv4], or enable IPv6."
@@ -147,9 +149,11 @@ class Firewalld(Backend):
         found += _without_sets(policy, live)
         wanted = self._wanted(policy, live) if not found else Rules()
         if not found and live.seen["apart"] and _needs_reload(wanted, live):
-            remedy = "Run firewall-cmd --runtime-to-permanent, or --reload, so that both are the same; then run again."
+            remedy = "Run firewall-cmd --runtime-to-permanent to keep what is in force, or --reload for what is stored; then run again."
             told = ", ".join(live.seen["apart"])
-            found.append(Problem("firewalld", told, "permanent and runtime to be the same, as a reload would lose the latter", remedy))
+            found.append(
+                Problem("firewalld", told, "permanent and runtime to be the same, as a reload would put the former in force", remedy)
+            )
         return found
 
     def blockers(self, policy: Policy, live: Live) -> list[Blocker]:
@@ -166,7 +170,9 @@ class Firewalld(Backend):
         wanted = self._wanted(policy, live) if policy else Rules()
         changes = _firewalld_describe.changes(wanted, live.permanent, live.runtime)
         warnings = _firewalld_describe.warnings(policy, live.seen["icmp_types"]) if policy else []
-        return Plan(tuple(changes), tuple(warnings), Steps(wanted, live, learned))
+        # Where it is no unit of systemd's, nothing of ours could come before it.
+        files = {_paths.FIREWALLD: (_firewalld_boot.script(wanted), 0o700)} if policy and _services.manager() == "systemd" else {}
+        return Plan(tuple(changes), tuple(warnings), Steps(wanted, live, learned), files)
 
     def validate(self, plan: Plan, check: bool) -> None:
         # firewalld checks each rule as it takes it, permanent ones first, and nothing is live before all have been taken.
@@ -243,6 +249,15 @@ class Firewalld(Backend):
             remedy = "Look at `journalctl -u firewalld`; it must run, and this run needs root (become: true)."
             raise TargetProblem([Problem(f"firewalld ({job['do']})", answer["error"], "firewalld to do as asked", remedy)])
         return answer
+
+
+def _not_running(installed: bool) -> Problem:
+    """Why nothing can be asked of firewalld, which was called for by its name."""
+    if not installed:
+        remedy = "Install it (on Debian: apt install firewalld) and start it, or let webrtc_egress_backend be auto."
+        return Problem("firewalld", "not installed", "firewalld to be installed and to run", remedy)
+    remedy = "Start it (systemctl enable --now firewalld), or let webrtc_egress_backend be auto."
+    return Problem("firewalld", "installed and stopped", "firewalld to run", remedy)
 
 
 def _without_sets(policy: Policy, live: Live) -> list[Problem]:
