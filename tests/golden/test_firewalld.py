@@ -60,6 +60,11 @@ class TestFirewalld(Contract):
     # The table of firewalld itself, without the handles and counters that each reload makes anew, and its files.
     live = "nft -s list ruleset; cd /etc/firewalld && find . -type f | sort | xargs -r grep -H ''; firewall-cmd --list-all-policies"
     foreign = FOREIGN
+    # Our policies' chains and the jumps to them, our files, and what firewall-cmd tells of them.
+    ours = (
+        r"^\tchain \S*webrtc\S* \{\n(?:.*\n)*?\t\}\n|^\t+.*jump \S*webrtc\S*.*\n|^\./(?:policies|ipsets)/webrtc.*\n"
+        r"|^webrtc-\S+(?: \(active\))?\n(?: .*\n|\t.*\n)*"
+    )
     tampering = (
         ("firewall-cmd --permanent --delete-policy=webrtc-forward; firewall-cmd --reload", "vonage/rtp-media", ""),
         ("firewall-cmd --permanent --delete-policy=webrtc-forward", "vonage/rtp-media", ""),
