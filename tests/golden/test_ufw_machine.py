@@ -141,6 +141,25 @@ def test_rules_of_ours_leave_the_files_of_an_inactive_ufw(ufw):
     assert ufw.sh(FILES) == before
 
 
+def test_rules_of_ours_leave_the_files_of_a_ufw_that_was_taken_away(ufw):
+    before = ufw.sh(FILES)
+    ufw.apply(policy())
+    ufw.sh("ufw disable; mv /usr/sbin/ufw /usr/sbin/ufw.gone")
+    try:
+        told = ufw.apply(policy())["error"]
+        assert "ufw: got 'not installed'" in told and "Install the package ufw" in told
+        for change in (lambda **options: ufw.absent(**options), lambda **options: ufw.apply(policy(), **{**options, "backend": "nftables"})):
+            told = change(id="gone", seconds=60)["changes"]
+            assert told["vonage/rtp-media" if "backend" not in told else "backend"][0]
+            assert ufw.sh(FILES) == before
+            assert ufw.ask("revoke", id="gone") == {"changed": True}
+            assert ufw.sh(FILES) != before
+        assert ufw.absent(backend="auto")["changes"]
+        assert ufw.sh(FILES) == before
+    finally:
+        ufw.sh("mv /usr/sbin/ufw.gone /usr/sbin/ufw")
+
+
 def test_a_failure_midway_leaves_all_as_it_was(ufw):
     ufw.apply(policy(tier="minimum"))
     before = ufw.sh(LIVE)
