@@ -186,6 +186,34 @@ def test_two_masters_are_refused_and_nothing_is_changed(box):
     assert box.apply(policy())["changes"] == {}
 
 
+BOTH = "for tool in iptables-nft iptables-legacy ip6tables-nft ip6tables-legacy; do $tool-save | grep -e webrtc; done; ipset save | sed 's/ hashsize.*//'; true"
+
+
+def test_ours_leave_the_variant_that_rules_no_more(box):
+    box.apply(policy())
+    # Others have put theirs into the other variant since.
+    box.sh("iptables-legacy -P FORWARD DROP")
+    before = sorted(box.sh(BOTH).splitlines())
+    # Sets go too, which the old chains use.
+    wanted = policy(tier="minimum")
+    told = box.apply(wanted, check=True)["changes"]
+    for name in ("chain/iptables-nft webrtc-forward", "chain/ip6tables-nft webrtc-flows"):
+        assert told[name] == ["there", None]
+    assert told["jump/iptables-nft FORWARD"][1] is None and told["jump/iptables-legacy FORWARD"][0] is None
+    assert box.apply(wanted, id="stray", seconds=60)["changes"] == told
+    assert "webrtc" not in box.sh("iptables-nft-save; ip6tables-nft-save")
+    assert "-j webrtc-forward" in box.sh("iptables-legacy-save")
+    assert box.ask("revoke", id="stray") == {"changed": True}
+    assert sorted(box.sh(BOTH).splitlines()) == before
+    assert box.apply(wanted)["changes"] == told
+    assert box.apply(wanted)["changes"] == {}
+    # And back again; a removal finds them in either.
+    box.sh("iptables-legacy -P FORWARD ACCEPT; iptables-nft -P FORWARD DROP")
+    assert "chain/iptables-legacy webrtc-forward" in box.apply(wanted, check=True)["changes"]
+    assert "chain/iptables-legacy webrtc-forward" in box.absent()["changes"]
+    assert box.sh(BOTH) == ""
+
+
 def test_a_log_prefix_that_iptables_cannot_print_is_refused(box):
     told = box.apply(policy(baseline="deny_egress", log_prefix="x" * 30))["error"]
     assert "webrtc_egress_log_prefix" in told and "at most 29 characters" in told
