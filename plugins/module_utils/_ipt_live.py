@@ -104,8 +104,11 @@ def _own(texts: dict[tuple[str, str], str], variant: str, families: tuple[str, .
 
 def _holds(chains: list[ForeignChain], variant: str) -> bool:
     """Whether others have rules or policies in a variant's tables."""
-    mine = [chain for chain in chains if chain.address.tool.endswith(f"-{variant}")]
-    return any(chain.policy == "drop" or any(not (rule.ours or rule.jump) for rule in chain.rules) for chain in mine)
+    return any(_held(chain) for chain in chains if chain.address.tool.endswith(f"-{variant}"))
+
+
+def _held(chain: ForeignChain) -> bool:
+    return chain.policy == "drop" or any(not (rule.ours or rule.jump) for rule in chain.rules)
 
 
 def holder(run: Runner) -> str:
@@ -113,9 +116,8 @@ def holder(run: Runner) -> str:
     if not find("iptables"):
         return ""
     texts = saved(run, parsed(_run(run, "nft", "-t", "-j", "list", "ruleset")) if find("nft") else {})
-    chains = iptables_chains(texts)
-    tools = sorted({chain.address.tool for variant in VARIANTS if _holds(chains, variant) for chain in chains if chain.rules})
-    return f"{' and '.join(tools)} hold rules" if any(_holds(chains, variant) for variant in VARIANTS) else ""
+    tools = sorted({chain.address.tool for chain in iptables_chains(texts) if _held(chain)})
+    return f"{' and '.join(tools)} {'holds' if len(tools) == 1 else 'hold'} rules" if tools else ""
 
 
 def _default(run: Runner) -> str:

@@ -162,6 +162,7 @@ class TestWays:
         # What ruled before is still there, and firewalld is what rules now.
         told = box.apply(policy(), backend="auto", check=True)
         assert (told["backend"], told["changes"]["backend"]) == ("firewalld", ["nftables", "firewalld"])
+        assert told["reason"] == f"firewalld runs (process {box.sh('pgrep -f [/]usr/sbin/firewalld').strip()})"
         assert box.apply(policy(), backend="auto")["changes"] == told["changes"]
         assert box.apply(policy(), backend="auto")["changes"] == {}
         assert "webrtc_firewall" not in box.sh("nft list ruleset")

@@ -135,7 +135,8 @@ def test_a_refusal_names_what_is_in_the_way_and_nothing_is_changed(ufw):
 
 def test_rules_of_ours_leave_the_files_of_an_inactive_ufw(ufw):
     before = ufw.sh(FILES)
-    ufw.apply(policy(placement="both"))
+    found = ufw.apply(policy(placement="both"), backend="auto")
+    assert (found["backend"], found["reason"]) == ("ufw", "ufw is enabled")
     ufw.sh("ufw disable")
     assert "vonage/rtp-media" in ufw.absent()["changes"]
     assert ufw.sh(FILES) == before
