@@ -186,7 +186,10 @@ def test_two_masters_are_refused_and_nothing_is_changed(box):
     assert box.apply(policy())["changes"] == {}
 
 
-BOTH = "for tool in iptables-nft iptables-legacy ip6tables-nft ip6tables-legacy; do $tool-save | grep -e webrtc; done; ipset save | sed 's/ hashsize.*//'; true"
+BOTH = (
+    "for name in iptables ip6tables; do for kind in nft legacy; do $name-$kind-save | grep webrtc; done; done;"
+    " ipset save | sed 's/ hashsize.*//'; true"
+)
 
 
 def test_ours_leave_the_variant_that_rules_no_more(box):

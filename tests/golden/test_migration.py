@@ -182,11 +182,10 @@ def test_no_call_is_blocked_while_one_backend_follows_another(machines, road):
         gateway, traffic = Gateway(box), Traffic(Call(box, client))
         for move in moves:
             print(f"{road}: {former} to {move.to}")
-            with traffic.lasting(move.admin):
-                with traffic.fresh() if move.new == "all" else nullcontext():
-                    gateway.there_and_back(move.to, gateway.whole())
-                    with traffic.fresh(since_the_first=True) if move.new == "since the first" else nullcontext():
-                        gateway.move(former, move.to)
+            with traffic.lasting(move.admin), traffic.fresh() if move.new == "all" else nullcontext():
+                gateway.there_and_back(move.to, gateway.whole())
+                with traffic.fresh(since_the_first=True) if move.new == "since the first" else nullcontext():
+                    gateway.move(former, move.to)
             former = move.to
         box.absent(backend=former)
         assert box.sh(PRESENT) == ""

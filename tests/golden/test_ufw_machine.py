@@ -149,7 +149,7 @@ def test_rules_of_ours_leave_the_files_of_a_ufw_that_was_taken_away(ufw):
     try:
         told = ufw.apply(policy())["error"]
         assert "ufw: got 'not installed'" in told and "Install the package ufw" in told
-        for change in (lambda **options: ufw.absent(**options), lambda **options: ufw.apply(policy(), **{**options, "backend": "nftables"})):
+        for change in (ufw.absent, lambda **options: ufw.apply(policy(), backend="nftables", **options)):
             told = change(id="gone", seconds=60)["changes"]
             assert told["vonage/rtp-media" if "backend" not in told else "backend"][0]
             assert ufw.sh(FILES) == before

@@ -137,10 +137,10 @@ class Firewalld(Backend):
 
     def obstacles(self, policy: Policy, live: Live) -> list[Problem]:
         if not live.running:
-            found, remedy = "installed and stopped", "Start it (systemctl enable --now firewalld), or let webrtc_egress_backend be auto."
+            value, remedy = "installed and stopped", "Start it (systemctl enable --now firewalld), or let webrtc_egress_backend be auto."
             if not self.installed():
-                found, remedy = "not installed", "Install the package firewalld and start it, or let webrtc_egress_backend be auto."
-            return [Problem("firewalld", found, "firewalld to run", remedy)]
+                value, remedy = "not installed", "Install the package firewalld and start it, or let webrtc_egress_backend be auto."
+            return [Problem("firewalld", value, "firewalld to run", remedy)]
         found = zones_of(policy.frame, live.seen).problems
         if not live.seen["ipv6"]:
             remedy = "Set webrtc_egress_families to [ipv4], or enable IPv6."

@@ -44,7 +44,7 @@ _FILTER = 0
 
 @dataclass(frozen=True)
 class Steps:
-    """What `apply` loads: our sets and chains, what takes ours out of the other variant, then permits in chains that iptables does not own."""
+    """What `apply` loads: our sets and chains, what empties the other variant of ours, permits in chains that iptables does not own."""
 
     script: Script
     stray: Script

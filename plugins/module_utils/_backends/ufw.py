@@ -99,7 +99,7 @@ class Ufw(Backend):
 
     def obstacles(self, policy: Policy, live: Live) -> list[Problem]:
         if not self.installed():
-            remedy = "Install the package ufw, allow your own way in (ufw allow ssh), then `ufw enable`; or let webrtc_egress_backend be auto."
+            remedy = "Install the package ufw, run `ufw allow ssh` and `ufw enable`; or let webrtc_egress_backend be auto, or another."
             return [Problem("ufw", "not installed", "ufw to be active", remedy)]
         return _ufw_checks.obstacles(policy, live)
 
