@@ -215,11 +215,11 @@ def _learned_by(backend: Backend, policy: Optional[Policy]) -> dict[str, tuple[s
 
 
 def _former(backend: Backend, before: Machine) -> Optional[Backend]:
-    """The backend of the last run if it is another one, and still there."""
+    """The backend of the last run if it is another one, and what it has left can still be found."""
     if before.backend in ("", backend.name) or before.backend not in BACKENDS:
         return None
     former = BACKENDS[before.backend](backend.run)
-    return former if former.installed() else None
+    return former if former.reachable() else None
 
 
 @dataclass(frozen=True)

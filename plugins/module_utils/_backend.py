@@ -132,6 +132,10 @@ class Backend(ABC):
     def installed(self) -> bool:
         """Whether the backend's tool is on this machine."""
 
+    def reachable(self) -> bool:
+        """Whether what is ours can be looked for: a manager's files outlive its package, and are read without it."""
+        return self.manager or self.installed()
+
     @abstractmethod
     def in_charge(self) -> str:
         """Why it is this firewall that rules the machine now; empty if it is not. Cheap: every run asks."""

@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ansible_collections.webrtc.firewall.plugins.module_utils import _foreign, _ipt_listing
@@ -37,6 +37,7 @@ class Live:
         ours: our chains and sets.
         foreign: the chains of others, our jumps among their rules.
         both: whether both variants hold rules of others.
+        stray: our chains in the other variant: what rules the machine has changed since they were made.
     """
 
     variant: str
@@ -44,6 +45,19 @@ class Live:
     ours: Ruleset = field(default_factory=Ruleset)
     foreign: tuple[ForeignChain, ...] = ()
     both: bool = False
+    stray: Ruleset = field(default_factory=Ruleset)
+
+    def at(self, variant: str) -> Live:
+        """The same machine as seen from a variant, the sets being those of both."""
+        if variant == self.variant:
+            return self
+        ours, stray = replace(self.stray, sets=self.ours.sets, learned=self.ours.learned), replace(self.ours, sets={}, learned={})
+        return replace(self, variant=variant, ours=ours, stray=stray)
+
+    @property
+    def other(self) -> Live:
+        """The machine as seen from the variant that does not rule it."""
+        return self.at(next(name for name in VARIANTS if name != self.variant))
 
     def tool(self, family: str) -> str:
         """The command for a family, without a suffix for what it does."""
@@ -74,19 +88,27 @@ def read(run: Runner) -> Live:
     # What others hold comes first: beside them alone our rules decide.
     variant = next(iter([*sorted(holders), *sorted(own), _default(run)]))
     families = tuple(family for family in TOOLS if family == "ipv4" or os.path.exists(_IPV6))
-    live = Live(variant, families, foreign=tuple(foreign), both=len(holders) > 1)
-    found = {family: _ipt_listing.ours(texts.get((live.tool(family), SHORT[family]), "")) for family in families}
+    found = {name: _own(texts, name, families) for name in VARIANTS}
     sets, learned = _ipt_listing.sets(_saved_sets(run))
+    ours = replace(found.pop(variant), sets=sets, learned=learned)
+    return Live(variant, families, ours, tuple(foreign), len(holders) > 1, *found.values())
+
+
+def _own(texts: dict[tuple[str, str], str], variant: str, families: tuple[str, ...]) -> Ruleset:
+    """Our chains in one variant."""
+    found = {family: _ipt_listing.ours(texts.get((f"{TOOLS[family]}-{variant}", SHORT[family]), "")) for family in families}
     packets = {(family, name): count for family, item in found.items() for name, count in item.packets.items()}
     rules = {family: tuple(item.rules) for family, item in found.items()}
-    declared = {family: tuple(item.chains) for family, item in found.items()}
-    return Live(variant, families, Ruleset(rules, sets, declared, packets, learned), live.foreign, live.both)
+    return Ruleset(rules, {}, {family: tuple(item.chains) for family, item in found.items()}, packets)
 
 
 def _holds(chains: list[ForeignChain], variant: str) -> bool:
     """Whether others have rules or policies in a variant's tables."""
-    mine = [chain for chain in chains if chain.address.tool.endswith(f"-{variant}")]
-    return any(chain.policy == "drop" or any(not (rule.ours or rule.jump) for rule in chain.rules) for chain in mine)
+    return any(_held(chain) for chain in chains if chain.address.tool.endswith(f"-{variant}"))
+
+
+def _held(chain: ForeignChain) -> bool:
+    return chain.policy == "drop" or any(not (rule.ours or rule.jump) for rule in chain.rules)
 
 
 def holder(run: Runner) -> str:
@@ -94,9 +116,8 @@ def holder(run: Runner) -> str:
     if not find("iptables"):
         return ""
     texts = saved(run, parsed(_run(run, "nft", "-t", "-j", "list", "ruleset")) if find("nft") else {})
-    chains = iptables_chains(texts)
-    tools = sorted({chain.address.tool for variant in VARIANTS if _holds(chains, variant) for chain in chains if chain.rules})
-    return f"{' and '.join(tools)} hold rules" if any(_holds(chains, variant) for variant in VARIANTS) else ""
+    tools = sorted({chain.address.tool for chain in iptables_chains(texts) if _held(chain)})
+    return f"{' and '.join(tools)} {'holds' if len(tools) == 1 else 'hold'} rules" if tools else ""
 
 
 def _default(run: Runner) -> str:

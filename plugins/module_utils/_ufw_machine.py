@@ -108,7 +108,8 @@ def read(run: Runner) -> Live:
 def _half(run: Runner, family: str, ruled: bool) -> Half:
     path = RULES[family]
     text = _system.read(path)
-    chains = _ufw_live.chains(save(run, TOOLS[family], "-t", "filter")) if ruled else {}
+    # Files of a ufw that was taken away are read also where iptables has gone with it.
+    chains = _ufw_live.chains(save(run, TOOLS[family], "-t", "filter")) if ruled and _system.find(TOOLS[family]) else {}
     if f"{PREFIXES[family]}-user-input" not in chains:
         # The same sign as ufw's own; other chains of its may outlast it.
         chains = {}

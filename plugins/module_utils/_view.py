@@ -100,7 +100,7 @@ def survey(
         view.warnings += findings.warnings
     if rules and view.policy:
         problems += backend.unsupported(view.policy)
-    if rules and (view.policy or backend.installed()):
+    if rules and (view.policy or backend.reachable()):
         with _gathered(problems):
             view.live = backend.read()
             problems += backend.obstacles(view.policy, view.live) if view.policy else []

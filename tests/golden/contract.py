@@ -10,6 +10,7 @@ docs/backends.md says the same in words.
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -93,6 +94,7 @@ class Contract:
         options: further options for podman run.
         live: a shell command that prints the whole live packet filter and the manager's files, ours and others'.
         foreign: the shell command that puts rules of others there; its own live text must come back after a removal.
+        ours: a pattern for what is ours in the live text; what is left without it are the rules of others.
         tampering: ways to damage what is ours: a shell command, how the id begins under which a check run must tell it, and the command
             that takes away what others have put there by it.
         blocking: what others may do that keeps flows from passing: a shell command, where it must be told (None: anywhere), whether it
@@ -107,6 +109,7 @@ class Contract:
     options: tuple[str, ...] = ("--cap-add", "NET_ADMIN,NET_RAW")
     live = ""
     foreign = "true"
+    ours = "$^"
     tampering: tuple[tuple[str, str, str], ...] = ()
     blocking: tuple[tuple[str, str, bool, tuple[str, ...], str], ...] = ()
     placements: tuple[str, ...] = ("gateway", "host", "both")
@@ -200,13 +203,25 @@ class Contract:
             applied.sh(undo)
             assert applied.drift()["clean"], (undo, applied.drift())
 
+    def others(self, text):
+        """The live text without what is ours."""
+        rest = re.sub(self.ours, "", text, flags=re.MULTILINE)
+        return [line for line in rest.splitlines() if line.strip()]
+
     def settled(self, text):
         """The live text without what a repair may change: the order in which chains were made."""
         return sorted(text.splitlines())
 
     def test_rules_of_others_stay_as_they_are_and_a_removal_leaves_nothing(self, applied):
-        applied.apply(policy(["vonage", "liveavatar"], baseline=self.baselines[-1], placement=self.placements[0]))
-        applied.apply(policy(tier="minimum"))
+        theirs = self.others(applied.before)
+        assert not re.search(self.ours, applied.before, re.MULTILINE)
+        assert self.others(applied.sh(self.live)) == theirs
+        both = ["vonage", "liveavatar"]
+        for wanted in (policy(both, baseline=self.baselines[-1], placement=self.placements[0]), policy(both, tier="minimum")):
+            assert applied.apply(wanted)["changes"]
+            assert self.others(applied.sh(self.live)) == theirs
+        applied.absent(services=["liveavatar"])
+        assert self.others(applied.sh(self.live)) == theirs
         assert "vonage/turn-udp" in applied.absent(check=True)["changes"]
         applied.absent()
         assert applied.sh(self.live) == applied.before

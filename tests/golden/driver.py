@@ -85,7 +85,8 @@ def answer(command: dict[str, Any]) -> dict[str, Any]:
             given = command.get("policy")
             report = _drift.examine(command["backend"], run_it, from_dict(given) if given else None)
             return {**report.as_dict(), "warnings": list(report.warnings)}
-        backend = _choice.choose(command.get("backend", "nftables"), run_it).backend
+        choice = _choice.choose(command.get("backend", "nftables"), run_it)
+        backend = choice.backend
         if action == "state":
             state = backend.state(backend.read())
             return {**vars(state), "flows": [vars(flow) for flow in state.flows]}
@@ -97,6 +98,7 @@ def answer(command: dict[str, Any]) -> dict[str, Any]:
         return {"error": str(error)}
     return {
         "backend": backend.name,
+        "reason": choice.reason,
         "changes": {change.id: [change.before, change.after] for change in result.changes},
         "warnings": list(result.warnings),
     }

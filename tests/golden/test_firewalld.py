@@ -98,6 +98,11 @@ class TestFirewalld(Contract):
     # The table of firewalld itself, without the handles and counters that each reload makes anew, and its files.
     live = "nft -s list ruleset; cd /etc/firewalld && find . -type f | sort | xargs -r grep -H ''; firewall-cmd --list-all-policies"
     foreign = FOREIGN
+    # Our policies' chains and the jumps to them, our files, and what firewall-cmd tells of them.
+    ours = (
+        r"^\tchain \S*webrtc\S* \{\n(?:.*\n)*?\t\}\n|^\t+.*jump \S*webrtc\S*.*\n|^\./(?:policies|ipsets)/webrtc.*\n"
+        r"|^webrtc-\S+(?: \(active\))?\n(?: .*\n|\t.*\n)*"
+    )
     tampering = (
         ("firewall-cmd --permanent --delete-policy=webrtc-forward; firewall-cmd --reload", "vonage/rtp-media", ""),
         ("firewall-cmd --permanent --delete-policy=webrtc-forward", "vonage/rtp-media", ""),
@@ -199,6 +204,7 @@ class TestWays:
         # What ruled before is still there, and firewalld is what rules now.
         told = box.apply(policy(), backend="auto", check=True)
         assert (told["backend"], told["changes"]["backend"]) == ("firewalld", ["nftables", "firewalld"])
+        assert told["reason"] == f"firewalld runs (process {box.sh('pgrep -f [/]usr/sbin/firewalld').strip()})"
         assert box.apply(policy(), backend="auto")["changes"] == told["changes"]
         assert box.apply(policy(), backend="auto")["changes"] == {}
         assert "webrtc_firewall" not in box.sh("nft list ruleset")
@@ -255,11 +261,17 @@ class TestWays:
         told = box.apply(policy(out_interfaces=["lan0"]), backend="auto")["error"]
         assert "webrtc_egress_out_interfaces[0]: got 'lan0 in zone internal beside lan0x'" in told
 
-    def test_its_files_go_when_another_backend_takes_over_after_it_was_stopped(self, box):
+    def test_its_files_go_when_another_backend_takes_over_after_it_was_stopped_or_taken_away(self, box):
         box.apply(policy(), backend="auto")
         box.sh("pkill -f '[/]usr/sbin/firewalld'; sleep 2; nft flush ruleset")
-        told = box.apply(policy(), backend="auto")
+        told = box.apply(policy(), backend="auto", check=True)
         assert (told["backend"], told["changes"]["backend"]) == ("nftables", ["firewalld", "nftables"])
+        # With its package its files would stay for ever, and come back to life with it.
+        box.sh("dpkg --remove --force-depends firewalld >/dev/null 2>&1")
+        assert box.sh("find /etc/firewalld -name 'webrtc*'")
+        asked = box.apply(policy(), backend="firewalld")["error"]
+        assert "firewalld: got 'not installed'" in asked and "Install the package firewalld" in asked
+        assert box.apply(policy(), backend="auto")["changes"] == told["changes"]
         assert box.apply(policy(), backend="auto")["changes"] == {}
         assert box.sh("find /etc/firewalld -name 'webrtc*'") == ""
         box.absent(backend="auto")

@@ -38,6 +38,7 @@ JUMP = "-m comment --comment webrtc.firewall -j webrtc-forward"
 class Iptables(Contract):
     variant = ""
     backend = "iptables"
+    ours = r"^(?::webrtc-|-A webrtc-|-A \S+ -m comment --comment \"?webrtc\.firewall\b|(?:create|add) wf[46]l?\.).*\n"
 
     @property
     def live(self):

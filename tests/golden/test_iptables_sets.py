@@ -186,6 +186,37 @@ def test_two_masters_are_refused_and_nothing_is_changed(box):
     assert box.apply(policy())["changes"] == {}
 
 
+BOTH = (
+    "for name in iptables ip6tables; do for kind in nft legacy; do $name-$kind-save | grep webrtc; done; done;"
+    " ipset save | sed 's/ hashsize.*//'; true"
+)
+
+
+def test_ours_leave_the_variant_that_rules_no_more(box):
+    box.apply(policy())
+    # Others have put theirs into the other variant since.
+    box.sh("iptables-legacy -P FORWARD DROP")
+    before = sorted(box.sh(BOTH).splitlines())
+    # Sets go too, which the old chains use.
+    wanted = policy(tier="minimum")
+    told = box.apply(wanted, check=True)["changes"]
+    for name in ("chain/iptables-nft webrtc-forward", "chain/ip6tables-nft webrtc-flows"):
+        assert told[name] == ["there", None]
+    assert told["jump/iptables-nft FORWARD"][1] is None and told["jump/iptables-legacy FORWARD"][0] is None
+    assert box.apply(wanted, id="stray", seconds=60)["changes"] == told
+    assert "webrtc" not in box.sh("iptables-nft-save; ip6tables-nft-save")
+    assert "-j webrtc-forward" in box.sh("iptables-legacy-save")
+    assert box.ask("revoke", id="stray") == {"changed": True}
+    assert sorted(box.sh(BOTH).splitlines()) == before
+    assert box.apply(wanted)["changes"] == told
+    assert box.apply(wanted)["changes"] == {}
+    # And back again; a removal finds them in either.
+    box.sh("iptables-legacy -P FORWARD ACCEPT; iptables-nft -P FORWARD DROP")
+    assert "chain/iptables-legacy webrtc-forward" in box.apply(wanted, check=True)["changes"]
+    assert "chain/iptables-legacy webrtc-forward" in box.absent()["changes"]
+    assert box.sh(BOTH) == ""
+
+
 def test_a_log_prefix_that_iptables_cannot_print_is_refused(box):
     told = box.apply(policy(baseline="deny_egress", log_prefix="x" * 30))["error"]
     assert "webrtc_egress_log_prefix" in told and "at most 29 characters" in told
@@ -202,21 +233,38 @@ def test_another_backend_takes_over_in_one_run(box, first, second):
     assert box.apply(policy(), backend=second)["changes"] == {}
     gone = {"nftables": "table inet webrtc_firewall", "iptables": "webrtc-forward"}[first]
     assert gone not in box.sh("nft list ruleset; iptables-save; ip6tables-save; cat /etc/webrtc-firewall/*")
-    assert box.apply(policy(), backend="auto") == {"backend": second, "changes": {}, "warnings": []}
+    again = {"backend": second, "reason": "the last run used it", "changes": {}, "warnings": []}
+    assert box.apply(policy(), backend="auto") == again
+    assert box.apply(policy(), backend=second) == {**again, "reason": "webrtc_egress_backend names it"}
     box.absent(backend="auto")
     after = box.sh("nft list ruleset; ipset save")
     assert after.replace(after.partition("table ip6 filter")[1] and after[after.index("table ip6 filter") :], "").strip() == before.strip()
 
 
 @pytest.mark.parametrize(
-    ("rules_of_others", "chosen"),
+    ("rules_of_others", "chosen", "reason"),
     [
-        ("true", "nftables"),
-        ("iptables-nft -A FORWARD -j ACCEPT", "iptables"),
-        ("iptables-legacy -P FORWARD DROP", "iptables"),
-        ("nft add table inet x; nft 'add chain inet x y { type filter hook input priority 0; }'; iptables -P INPUT DROP", "nftables"),
+        ("true", "nftables", "no other firewall rules this machine"),
+        ("iptables-nft -A FORWARD -j ACCEPT", "iptables", "iptables-nft holds rules"),
+        ("for tool in iptables ip6tables; do $tool-nft -P INPUT DROP; done", "iptables", "ip6tables-nft and iptables-nft hold rules"),
+        ("iptables-legacy -P FORWARD DROP", "iptables", "iptables-legacy holds rules"),
+        (
+            "nft add table inet x; nft 'add chain inet x y { type filter hook input priority 0; }'; iptables -P INPUT DROP",
+            "nftables",
+            "nft holds nft inet x y",
+        ),
     ],
 )
-def test_auto_finds_what_rules_the_machine(box, rules_of_others, chosen):
+def test_auto_finds_what_rules_the_machine_and_says_why(box, rules_of_others, chosen, reason):
     box.sh(rules_of_others)
-    assert box.apply(policy(), backend="auto")["backend"] == chosen
+    found = box.apply(policy(), backend="auto", check=True)
+    assert (found["backend"], found["reason"]) == (chosen, reason)
+
+
+def test_auto_says_that_no_firewall_is_installed(box):
+    box.sh("for name in nft iptables; do mv /usr/sbin/$name /usr/sbin/$name.gone; done")
+    try:
+        found = box.drift(backend="auto")
+    finally:
+        box.sh("for name in nft iptables; do mv /usr/sbin/$name.gone /usr/sbin/$name; done")
+    assert (found["backend"], found["backend_reason"]) == ("nftables", "no firewall is installed")

@@ -96,13 +96,11 @@ def wait(container, path):
 
 
 @contextmanager
-def calls(machines, name):
-    """A lab whose gateway has that kind of firewall."""
-    kind = KINDS[name.partition("-alone")[0]]()
-    own = f"live-{name}-{uuid.uuid4().hex[:8]}"
+def gateways(machines, image, *options):
+    """A lab with an echo at its far side: the gateway, and the name of the client's container."""
+    own = f"live-{image}-{uuid.uuid4().hex[:8]}"
     labels = ("--label", f"{lab.LABEL}={own}", "--label", f"{lab.LABEL}-part=gateway")
-    with machines(f"bookworm{kind.image}", *kind.options, *labels) as box:
-        box.backend = kind.backend
+    with machines(image, *options, *labels) as box:
         try:
             lab.start(own, "client", "bookworm", "none")
             lab.start(own, "far", "bookworm", "none")
@@ -111,14 +109,23 @@ def calls(machines, name):
             parts = lab.containers(own)
             podman("exec", "--detach", parts["far"], "python3", "/lab/paced.py", "echo")
             wait(parts["far"], "/run/echo-ready")
-            if name == "ufw":
-                kind.start(box)
-                kind.stop(box)
-            box.sh(STARTS[name] or kind.foreign)
-            yield Call(box, parts["client"])
+            yield box, parts["client"]
         finally:
             # The gateway goes with its machine.
             remove(*(container for part, container in lab.containers(own).items() if part != "gateway"))
+
+
+@contextmanager
+def calls(machines, name):
+    """A lab whose gateway has that kind of firewall."""
+    kind = KINDS[name.partition("-alone")[0]]()
+    with gateways(machines, f"bookworm{kind.image}", *kind.options) as (box, client):
+        box.backend = kind.backend
+        if name == "ufw":
+            kind.start(box)
+            kind.stop(box)
+        box.sh(STARTS[name] or kind.foreign)
+        yield Call(box, client)
 
 
 def one_round(call):

@@ -32,6 +32,8 @@ class TestNftables(Contract):
         "nft 'add chain inet f2b-table f2b-chain { type filter hook input priority -1; }'\n"
         "nft add rule inet f2b-table f2b-chain tcp dport 22 ip saddr @banned reject\n"
     )
+    # Our table, and permits as the versions of nft print them.
+    ours = r'^table inet webrtc_firewall \{\n(?:.*\n)*?\}\n|^.*(?:comment "webrtc\.firewall"|0x0*10000 == 0x0*10000).*\n'
     blocking = (
         # A new chain that drops all it is not told to accept: without a permit of ours nothing passes.
         (

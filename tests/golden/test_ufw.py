@@ -15,8 +15,8 @@ ufw limit 22/tcp comment 'ssh from everywhere'
 ufw allow from 192.0.2.0/24 to any app DNS
 ufw deny log 23/tcp
 ufw reject out 25/tcp
-ufw route allow in on lan0 out on wan0 proto tcp from 10.0.0.0/8 to any port 443,8443 comment 'web'
-ufw route deny log out on wan0 proto udp to any port 1900 || ufw route deny out on wan0 log proto udp to any port 1900
+ufw route allow in on lan0 out on wan9 proto tcp from 10.0.0.0/8 to any port 443,8443 comment 'web'
+ufw route deny log out on wan9 proto udp to any port 1900 || ufw route deny out on wan9 log proto udp to any port 1900
 ufw route allow proto tcp from any to any port 443
 ufw allow out 53
 ufw allow from 2001:db8::/32
@@ -65,6 +65,11 @@ class TestUfw(Contract):
     deaf = ("bullseye", "bookworm", "trixie")
     live = LIVE
     foreign = START
+    # In its files ours have their sign, and in the kernel the way out, which is nobody else's.
+    ours = (
+        r"^\n### tuple ### .* comment=7765627274632e6669726577616c6c.*\n(?:-A .*\n)*"
+        r"|^-A ufw6?-user-(?:logging-)?(?:forward|output) .*-o (?:lo|wan0) .*\n"
+    )
     tampering = (
         ("ufw --force delete 1", "vonage/", ""),
         (f"ufw route delete allow {RTP}", "vonage/rtp-media", ""),

@@ -135,10 +135,30 @@ def test_a_refusal_names_what_is_in_the_way_and_nothing_is_changed(ufw):
 
 def test_rules_of_ours_leave_the_files_of_an_inactive_ufw(ufw):
     before = ufw.sh(FILES)
-    ufw.apply(policy(placement="both"))
+    found = ufw.apply(policy(placement="both"), backend="auto")
+    assert (found["backend"], found["reason"]) == ("ufw", "ufw is enabled")
     ufw.sh("ufw disable")
     assert "vonage/rtp-media" in ufw.absent()["changes"]
     assert ufw.sh(FILES) == before
+
+
+def test_rules_of_ours_leave_the_files_of_a_ufw_that_was_taken_away(ufw):
+    before = ufw.sh(FILES)
+    ufw.apply(policy())
+    ufw.sh("ufw disable; mv /usr/sbin/ufw /usr/sbin/ufw.gone")
+    try:
+        told = ufw.apply(policy())["error"]
+        assert "ufw: got 'not installed'" in told and "Install the package ufw" in told
+        for change in (ufw.absent, lambda **options: ufw.apply(policy(), backend="nftables", **options)):
+            told = change(id="gone", seconds=60)["changes"]
+            assert told["vonage/rtp-media" if "backend" not in told else "backend"][0]
+            assert ufw.sh(FILES) == before
+            assert ufw.ask("revoke", id="gone") == {"changed": True}
+            assert ufw.sh(FILES) != before
+        assert ufw.absent(backend="auto")["changes"]
+        assert ufw.sh(FILES) == before
+    finally:
+        ufw.sh("mv /usr/sbin/ufw.gone /usr/sbin/ufw")
 
 
 def test_a_failure_midway_leaves_all_as_it_was(ufw):

@@ -5,15 +5,17 @@
 """A call that lasts: a paced stream of datagrams and a TCP stream, both numbered and sent back, so that whatever is lost is known.
 
 paced.py echo: the far side's end.
-paced.py talk: the client's end; it talks until `stop`.
+paced.py talk: the client's end; it talks until `stop`. What is lost since /run/paced-mark came is counted apart.
 paced.py stop: ends it and prints what was lost as JSON.
 paced.py new: whether one more flow of the same kind gets an answer: prints open or blocked.
+paced.py fresh: begins such a flow every few milliseconds until its standard input ends, and prints as JSON which of them were lost.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
+import select
 import socket
 import struct
 import sys
@@ -30,7 +32,10 @@ LAST = 10.0
 NUMBER, ANSWER = struct.Struct("!Q"), struct.Struct("!QQ")
 # tcp(7): tcpi_total_retrans of struct tcp_info.
 RETRANSMITTED = slice(100, 104)
-STARTED, STOP, RESULT = Path("/run/paced-started"), Path("/run/paced-stop"), Path("/run/paced-result")
+# A port of its own for each new flow, below those that the kernel gives others, and none twice within two minutes, whoever asks: conntrack
+# knows none of them.
+FRESH_PACE, FRESH_PATIENCE, FRESH_PORTS = 0.005, 2.0, range(1024, 32768)
+STARTED, MARK, STOP, RESULT = (Path(f"/run/paced-{name}") for name in ("started", "mark", "stop", "result"))
 
 
 def roomy(kind: socket.SocketKind) -> socket.socket:
@@ -74,7 +79,7 @@ class Datagrams:
         self.socket = roomy(socket.SOCK_DGRAM)
         self.socket.settimeout(0.5)
         self.socket.connect((FAR, UDP_PORT))
-        self.sent = self.arrived = self.gap = 0
+        self.sent = self.arrived = self.gap = self.mark = 0
         self.back: set[int] = set()
         self.refused: list[str] = []
 
@@ -83,6 +88,7 @@ class Datagrams:
         start = time.monotonic()
         while not STOP.exists() and time.monotonic() < start + LIMIT:
             time.sleep(PACE)
+            self.mark = self.mark or (self.sent if MARK.exists() else 0)
             while self.sent * PACE < time.monotonic() - start:
                 try:
                     self.socket.send(NUMBER.pack(self.sent))
@@ -109,7 +115,9 @@ class Datagrams:
     def told(self) -> dict[str, object]:
         """What became of them, each direction for itself."""
         there, back = self.sent - self.arrived, self.arrived - len(self.back)
-        return {"sent": self.sent, "lost_there": there, "lost_back": back, "gap_ms": self.gap, "refused": sorted(set(self.refused))}
+        late = self.sent - self.mark - sum(number >= self.mark for number in self.back)
+        told = {"sent": self.sent, "lost_there": there, "lost_back": back, "lost_since_mark": late}
+        return {**told, "gap_ms": self.gap, "refused": sorted(set(self.refused))}
 
 
 class Stream:
@@ -196,5 +204,60 @@ def new() -> None:
     print(answer)
 
 
+class Fresh:
+    """Flows of one datagram each: those that wait for their answer, and the numbers of those that never got one."""
+
+    def __init__(self) -> None:
+        self.poll = select.poll()
+        self.waiting: dict[int, tuple[socket.socket, int, float]] = {}
+        self.lost: list[int] = []
+        self.sent, self.first = 0, int(time.monotonic() / FRESH_PACE)
+
+    def begin(self) -> None:
+        """One more, from the next port."""
+        flow = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        flow.bind(("", FRESH_PORTS[(self.first + self.sent) % len(FRESH_PORTS)]))
+        flow.connect((FAR, UDP_PORT))
+        self.waiting[flow.fileno()] = (flow, self.sent, time.monotonic())
+        self.poll.register(flow, select.POLLIN)
+        with contextlib.suppress(OSError):
+            flow.send(NUMBER.pack(self.sent))
+        self.sent += 1
+
+    def hear(self) -> None:
+        """Take what has come, for one pace at most; who has waited for too long is lost."""
+        for number, _event in self.poll.poll(1000 * FRESH_PACE):
+            self._end(number, self._answered(self.waiting[number][0]))
+        late = time.monotonic() - FRESH_PATIENCE
+        for number in [number for number, item in self.waiting.items() if item[2] < late]:
+            self._end(number, False)
+
+    def _answered(self, flow: socket.socket) -> bool:
+        try:
+            return bool(flow.recv(64))
+        except OSError:
+            # A firewall has refused it.
+            return False
+
+    def _end(self, number: int, answered: bool) -> None:
+        flow, sent, _time = self.waiting.pop(number)
+        self.poll.unregister(number)
+        flow.close()
+        self.lost += [] if answered else [sent]
+
+
+def fresh() -> None:
+    """New flows until nobody holds the other end of standard input any more."""
+    flows, start = Fresh(), time.monotonic()
+    print("begun", flush=True)
+    while not select.select([sys.stdin], [], [], 0)[0]:
+        while flows.sent * FRESH_PACE < time.monotonic() - start:
+            flows.begin()
+        flows.hear()
+    while flows.waiting:
+        flows.hear()
+    print(json.dumps({"sent": flows.sent, "lost": sorted(flows.lost)}))
+
+
 if __name__ == "__main__":
-    {"echo": echo, "talk": talk, "stop": stop, "new": new}[sys.argv[1]]()
+    {"echo": echo, "talk": talk, "stop": stop, "new": new, "fresh": fresh}[sys.argv[1]]()

@@ -44,9 +44,10 @@ _FILTER = 0
 
 @dataclass(frozen=True)
 class Steps:
-    """What `apply` loads: our sets and chains, then permits in chains that iptables does not own."""
+    """What `apply` loads: our sets and chains, what empties the other variant of ours, permits in chains that iptables does not own."""
 
     script: Script
+    stray: Script
     permits: Permits
     mark: int
     before: Live
@@ -122,8 +123,12 @@ class Iptables(Backend):
         wanted = _in_families(_ipt_render.render(policy), live.families) if policy else Ruleset()
         jumps = _ipt_live.jumps(live, wanted, placement)
         permits = Permits() if heir and heir.permits else _permits(live, placement, mark)
-        steps = Steps(_ipt_script.script(wanted, live.ours, jumps, learned), permits, mark, live)
-        changes = [*_ipt_describe.changes(wanted, live.ours), *_jump_changes(live, jumps), *permit_changes(permits)]
+        other = live.other
+        strays = _ipt_live.jumps(other, Ruleset(), "")
+        stray = _ipt_script.script(Ruleset(sets=other.ours.sets), other.ours, strays, {})
+        steps = Steps(_ipt_script.script(wanted, live.ours, jumps, learned), stray, permits, mark, live)
+        gone = [*_stray_changes(other), *_jump_changes(other, strays)]
+        changes = [*_ipt_describe.changes(wanted, live.ours), *_jump_changes(live, jumps), *gone, *permit_changes(permits)]
         files = _ipt_boot.files(policy, wanted, live, permits) if policy else _ipt_boot.cleaned()
         return Plan(tuple(changes), (), steps, files)
 
@@ -142,17 +147,18 @@ class Iptables(Backend):
     def apply(self, plan: Plan) -> None:
         steps: Steps = plan.steps
         try:
-            self._load(steps.script, steps.before)
+            self._load(steps.script, _texts(steps.script, steps.before) + _texts(steps.stray, steps.before.other))
             self._permit(steps.permits, steps.mark)
         except FirewallError:
             self.undo(steps.before)
             raise
 
-    def _load(self, script: Script, live: Live) -> None:
+    def _load(self, script: Script, texts: list[tuple[str, str]]) -> None:
+        """The script's sets, with rules of both variants between those that come and those that go."""
         if script.before:
             self._ipset(script.before)
-        for family, text in script.rules.items():
-            self._restore(live.tool(family), text, "--counters")
+        for tool, text in texts:
+            self._restore(tool, text, "--counters")
         if script.after:
             self._ipset(script.after)
 
@@ -167,8 +173,9 @@ class Iptables(Backend):
 
     def undo(self, before: Live) -> None:
         now = self.read()
-        script = _ipt_script.script(before.ours, now.ours, _back(before, now), before.ours.learned)
-        self._load(script, now)
+        views = [(before.at(name), now.at(name)) for name in (now.variant, now.other.variant)]
+        scripts = [(_ipt_script.script(was.ours, here.ours, _back(was, here), before.ours.learned), here) for was, here in views]
+        self._load(scripts[0][0], [text for script, here in scripts for text in _texts(script, here)])
         there, here = _ours(before), _ours(now)
         if [(where, rule.permit) for where, rule in there] != [(where, rule.permit) for where, rule in here]:
             mark = next((rule.permit for _where, rule in there), 0)
@@ -198,6 +205,16 @@ class Iptables(Backend):
         done = self.run([path_of(f"{tool}-restore"), "--noflush", "--wait", "10", *options], text)
         if done.code:
             raise TargetProblem([_told(f"{tool}-restore", done.err, text)])
+
+
+def _texts(script: Script, live: Live) -> list[tuple[str, str]]:
+    """The rules of a script, with the tool that loads them."""
+    return [(live.tool(family), text) for family, text in script.rules.items()]
+
+
+def _stray_changes(other: Live) -> list[Change]:
+    """Our chains in the variant that does not rule."""
+    return [Change(f"chain/{other.tool(family)} {name}", "there", None) for family in other.families for name in other.ours.chains(family)]
 
 
 def _in_families(ruleset: Ruleset, families: tuple[str, ...]) -> Ruleset:

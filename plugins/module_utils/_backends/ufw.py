@@ -98,6 +98,9 @@ class Ufw(Backend):
         return _ufw_machine.read(self.run)
 
     def obstacles(self, policy: Policy, live: Live) -> list[Problem]:
+        if not self.installed():
+            remedy = "Install the package ufw, run `ufw allow ssh` and `ufw enable`; or let webrtc_egress_backend be auto, or another."
+            return [Problem("ufw", "not installed", "ufw to be active", remedy)]
         return _ufw_checks.obstacles(policy, live)
 
     def blockers(self, policy: Policy, live: Live) -> list[Blocker]:
