@@ -102,6 +102,7 @@ class Iptables(Contract):
             ("rm /etc/webrtc-firewall/restore", "file//etc/webrtc-firewall/restore", ""),
             ("chmod -x /etc/webrtc-firewall/restore", "file//etc/webrtc-firewall/restore", ""),
             (f"mkdir -p /etc/iptables; {tool}-save >/etc/iptables/rules.v4", "file//etc/iptables/rules.v4", ""),
+            ("rm /etc/rcS.d/S*webrtc-firewall-sets", "unit/webrtc-firewall-sets", ""),
             *STARTED,
         )  # fmt: skip
 
