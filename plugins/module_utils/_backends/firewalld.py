@@ -20,6 +20,7 @@ from ansible_collections.webrtc.firewall.plugins.module_utils import (
     _firewalld_others,
     _firewalld_render,
     _foreign_read,
+    _ipv6,
     _system,
 )
 from ansible_collections.webrtc.firewall.plugins.module_utils._backend import Backend, Blocker, FlowState, Plan, State
@@ -49,6 +50,7 @@ class Live:
     running: bool
     seen: dict[str, Any]
     files: tuple[str, ...] = ()
+    ipv6_in_use: bool = True
 
     @property
     def permanent(self) -> Rules:
@@ -133,17 +135,16 @@ class Firewalld(Backend):
         files = tuple(path for path in _own_files() if path.endswith(".xml"))
         if not self.in_charge():
             return Live(False, {}, files)
-        return Live(True, self._ask({"do": "read"}), files)
+        return Live(True, self._ask({"do": "read"}), files, _ipv6.in_use())
 
     def obstacles(self, policy: Policy, live: Live) -> list[Problem]:
         if not live.running:
             remedy = "Start it (systemctl enable --now firewalld), or let webrtc_egress_backend be auto."
             return [Problem("firewalld", "installed and stopped", "firewalld to run", remedy)]
         found = zones_of(policy.frame, live.seen).problems
-        if not live.seen["ipv6"]:
-            remedy = "Set webrtc_egress_families to [ipv4], or enable IPv6."
-            flows = [flow for flow in policy.flows if "ipv6" in policy.frame.families and flow.destination.ipv6]
-            found += [Problem(flow.id, "IPv6 networks", "IPv6 in firewalld", remedy) for flow in flows]
+        if not live.seen["ipv6"] and live.ipv6_in_use:
+            remedy = "have firewalld rule it: it needs a working ip6tables where FirewallBackend is iptables"
+            found += _ipv6.lost(policy, "IPv6, which firewalld does not rule here", "IPv6 in firewalld", remedy)
         found += _without_sets(policy, live)
         wanted = self._wanted(policy, live) if not found else Rules()
         if not found and live.seen["apart"] and _needs_reload(wanted, live):
@@ -230,11 +231,12 @@ class Firewalld(Backend):
         return State(bool(live.runtime.policies), flows, frame=frame, learned=learned)
 
     def _wanted(self, policy: Policy, live: Live) -> Rules:
-        return Rules({item.name: item.settings for item in self._policies(policy, live)}, _firewalld_render.sets(policy))
+        policies = {item.name: item.settings for item in self._policies(policy, live)}
+        return Rules(policies, _firewalld_render.sets(_in_families(policy, live)))
 
     def _policies(self, policy: Policy, live: Live) -> list[FirewalldPolicy]:
         zones = zones_of(policy.frame, live.seen)
-        return _firewalld_render.render(policy, zones.scope, zones.ways_out, live.seen["icmp_types"])
+        return _firewalld_render.render(_in_families(policy, live), zones.scope, zones.ways_out, live.seen["icmp_types"])
 
     def _ask(self, job: dict[str, Any]) -> dict[str, Any]:
         done = self.run(command(_firewalld_bus), json.dumps(job))
@@ -243,6 +245,11 @@ class Firewalld(Backend):
             remedy = "Look at `journalctl -u firewalld`; it must run, and this run needs root (become: true)."
             raise TargetProblem([Problem(f"firewalld ({job['do']})", answer["error"], "firewalld to do as asked", remedy)])
         return answer
+
+
+def _in_families(policy: Policy, live: Live) -> Policy:
+    """What a firewalld without IPv6 can have of a policy; what would be lost by that was refused."""
+    return policy if live.seen["ipv6"] else _ipv6.without(policy)
 
 
 def _without_sets(policy: Policy, live: Live) -> list[Problem]:
