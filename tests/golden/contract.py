@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from refusals import Refusals
 
 from ansible_collections.webrtc.firewall.plugins.module_utils._backends import BACKENDS
 from ansible_collections.webrtc.firewall.plugins.module_utils._policy import Destination, Flow, Frame, Policy
@@ -87,7 +88,7 @@ JOURNAL = """# 99999999999 198.18.2.1 eu.livekit.cloud
 """
 
 
-class Contract:
+class Contract(Refusals):
     """The promises. A subclass gives the rest.
 
     Attributes:

@@ -57,6 +57,10 @@ class Iptables(Contract):
         machine.sh("nft flush ruleset; ipset destroy")
 
     @property
+    def marked(self):
+        return f"iptables-{self.variant} -A FORWARD -m connmark --mark 0x1 -j ACCEPT"
+
+    @property
     def tampering(self):
         tool = f"iptables-{self.variant}"
         drop = "-p tcp --dport 7 -j DROP"
