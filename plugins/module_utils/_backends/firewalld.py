@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import glob
 import json
 import os
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ from ansible_collections.webrtc.firewall.plugins.module_utils._firewalld_python 
 from ansible_collections.webrtc.firewall.plugins.module_utils._firewalld_render import FirewalldPolicy, Rules, Zones
 from ansible_collections.webrtc.firewall.plugins.module_utils._firewalld_sets import FirewalldSets
 from ansible_collections.webrtc.firewall.plugins.module_utils._firewalld_zones import zones_of
+from ansible_collections.webrtc.firewall.plugins.module_utils._paths import RUNTIME_UNITS, UNITS
 from ansible_collections.webrtc.firewall.plugins.module_utils._policy import Policy
 from ansible_collections.webrtc.firewall.plugins.module_utils._sets import Learned, Sets
 
@@ -98,6 +100,11 @@ class Firewalld(Backend):
     def in_charge(self) -> str:
         process = _system.daemon("firewalld")
         return f"firewalld runs (process {process})" if process else ""
+
+    def comes_back(self) -> str:
+        masked = any(os.path.realpath(f"{root}/firewalld.service") == "/dev/null" for root in (UNITS, RUNTIME_UNITS))
+        links = () if masked else glob.glob(f"{UNITS}/*.wants/firewalld.service") or glob.glob("/etc/rc[2S].d/S??firewalld")
+        return sorted(links)[0] if links and self.installed() and not self.in_charge() else ""
 
     @staticmethod
     def unsupported(policy: Policy) -> list[Problem]:
