@@ -206,7 +206,8 @@ def _converge(
         way = _Way(backend, view, plan, former)
         # What no rule changes cannot cut anybody off.
         _change.make(guard if waits else replace(guard, seconds=0.0), way.back(), installed, needs, way.there, backend.run)
-    warnings = (*told, *plan.warnings, *view.warnings, *notes(view, resolver, bool(plan.files)))
+    sleepers = _choice.sleepers(backend) if view.policy and rules else []
+    warnings = (*told, *plan.warnings, *view.warnings, *notes(view, resolver, bool(plan.files)), *sleepers)
     return Result(changes, warnings, view.policy, bool(changes) and waits)
 
 

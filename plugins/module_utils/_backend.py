@@ -140,6 +140,13 @@ class Backend(ABC):
     def in_charge(self) -> str:
         """Why it is this firewall that rules the machine now; empty if it is not. Cheap: every run asks."""
 
+    def comes_back(self) -> str:
+        """What starts this firewall's manager at the next boot although it does not run now; empty if nothing does.
+
+        It would rule beside the backend that is chosen in its absence.
+        """
+        return ""
+
     @staticmethod
     @abstractmethod
     def unsupported(policy: Policy) -> list[Problem]:

@@ -76,6 +76,16 @@ def managers(run: Runner) -> dict[str, str]:
     return {name: reason for name, reason in found.items() if reason}
 
 
+def sleepers(backend: Backend) -> list[str]:
+    """Managers that do not run now and will at the next boot, beside a backend that they would undo."""
+    found = {name: kind(backend.run).comes_back() for name, kind in BACKENDS.items() if kind.manager and name != backend.name}
+    return [
+        f"{name} does not run, but the next boot starts it ({link}), and the rules of {backend.name} would not help beside it:"
+        f" start it now and run again, or disable it (systemctl disable {name})"
+        for name, link in found.items() if link
+    ]  # fmt: skip
+
+
 def rivals(backend: Backend) -> list[Problem]:
     """Managers beside a backend that would undo or refuse its rules."""
     remedy = f"Stop and disable it, or let webrtc_egress_backend be auto or {{}} instead of {backend.name}."

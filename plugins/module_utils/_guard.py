@@ -47,9 +47,10 @@ WantedBy=sysinit.target
 _SCRIPT = """#!/bin/sh
 {head}### BEGIN INIT INFO
 # Provides:          webrtc-firewall-undo
-# Required-Start:    $local_fs
+# Required-Start:
 # Required-Stop:
-# X-Start-Before:    webrtc-firewall nftables netfilter-persistent ufw firewalld
+# Should-Start:      mountall
+# X-Start-Before:    webrtc-firewall-sets webrtc-firewall mountall-bootclean nftables netfilter-persistent ufw firewalld
 # Default-Start:     S
 # Default-Stop:
 # Short-Description: Take back a change of WebRTC flows that was never confirmed

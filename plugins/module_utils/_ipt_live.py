@@ -8,11 +8,10 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ansible_collections.webrtc.firewall.plugins.module_utils import _foreign, _ipt_listing
+from ansible_collections.webrtc.firewall.plugins.module_utils import _foreign, _ipt_listing, _ipv6
 from ansible_collections.webrtc.firewall.plugins.module_utils._errors import Problem, TargetProblem
 from ansible_collections.webrtc.firewall.plugins.module_utils._foreign import Address, ForeignChain
 from ansible_collections.webrtc.firewall.plugins.module_utils._foreign_listing import from_nft
@@ -24,7 +23,6 @@ from ansible_collections.webrtc.firewall.plugins.module_utils._system import Run
 
 VARIANTS = ("nft", "legacy")
 SHORT = {"ipv4": "ip", "ipv6": "ip6"}
-_IPV6 = "/proc/net/if_inet6"
 
 
 @dataclass(frozen=True)
@@ -87,7 +85,7 @@ def read(run: Runner) -> Live:
     own = {name.rpartition("-")[2] for (name, _family), text in texts.items() if _ipt_listing.ours(text).chains}
     # What others hold comes first: beside them alone our rules decide.
     variant = next(iter([*sorted(holders), *sorted(own), _default(run)]))
-    families = tuple(family for family in TOOLS if family == "ipv4" or os.path.exists(_IPV6))
+    families = tuple(family for family in TOOLS if family == "ipv4" or _ipv6.in_kernel())
     found = {name: _own(texts, name, families) for name in VARIANTS}
     sets, learned = _ipt_listing.sets(_saved_sets(run))
     ours = replace(found.pop(variant), sets=sets, learned=learned)

@@ -4,7 +4,7 @@
 
 # Private to the webrtc.firewall collection: no promise is made to code outside it.
 
-"""The services of ours that a machine runs, under systemd, or an init script and cron where there is none."""
+"""The services of ours that a machine runs, under systemd, or init scripts and cron where there is none."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ import sys
 from dataclasses import dataclass
 from typing import Iterable, Optional
 
-from ansible_collections.webrtc.firewall.plugins.module_utils import _units
+from ansible_collections.webrtc.firewall.plugins.module_utils import _init_scripts, _units
 from ansible_collections.webrtc.firewall.plugins.module_utils._errors import Problem, TargetProblem
+from ansible_collections.webrtc.firewall.plugins.module_utils._init_scripts import RUNLEVELS
 from ansible_collections.webrtc.firewall.plugins.module_utils._paths import (
     CRON,
     DNSMASQ_DROPIN,
@@ -34,8 +35,6 @@ from ansible_collections.webrtc.firewall.plugins.module_utils._system import Run
 from ansible_collections.webrtc.firewall.plugins.module_utils._units import Unit
 
 LEARN, LEARN_SOCKET, DNSMASQ = "webrtc-firewall-learn.service", "webrtc-firewall-learn.socket", "webrtc-firewall-dnsmasq.service"
-
-_BOOT_LINKS = "/etc/rcS.d"
 
 
 @dataclass(frozen=True)
@@ -91,10 +90,14 @@ def files(needs: Needs) -> dict[str, tuple[str, int]]:
         if needs.before_firewalld:
             found[FIREWALLD_STARTS] = (_units.BEFORE_FIREWALLD, 0o644)
         return found
-    found = {INIT_SCRIPT: (_units.INIT, 0o755)} if needs.rules and manager() == "sysv" else {}
+    found = {path: (text, 0o755) for path, text in _scripts(needs).items()} if manager() == "sysv" else {}
     if needs.refresh and os.path.isdir(os.path.dirname(CRON)):
         found[CRON] = (_units.cron(python()), 0o644)
     return found
+
+
+def _scripts(needs: Needs) -> dict[str, str]:
+    return _init_scripts.texts(find("netfilter-persistent") is not None, needs.sets) if needs.rules else {}
 
 
 def _all() -> dict[str, Unit]:
@@ -104,7 +107,7 @@ def _all() -> dict[str, Unit]:
 
 def paths() -> list[str]:
     """All paths that `files` can name, whatever the service manager."""
-    return [INIT_SCRIPT, CRON, DNSMASQ_RESTARTS, FIREWALLD_STARTS, *(f"{UNITS}/{name}" for name in _all())]
+    return [*RUNLEVELS, CRON, DNSMASQ_RESTARTS, FIREWALLD_STARTS, *(f"{UNITS}/{name}" for name in _all())]
 
 
 def overridden() -> dict[str, list[str]]:
@@ -116,7 +119,7 @@ def overridden() -> dict[str, list[str]]:
 def sleeping(needs: Needs, run: Runner) -> list[str]:
     """The services that would not run at boot, or do not run now although they should."""
     if manager() == "sysv":
-        return [] if _linked() or not needs.rules else ["webrtc-firewall"]
+        return [os.path.basename(path) for path in _scripts(needs) if not _linked(path)]
     if manager() != "systemd":
         return []
     wanted = {name: unit.wanted_by for name, unit in _wanted(needs).items() if unit.wanted_by}
@@ -133,15 +136,16 @@ def _leads(target: str, name: str) -> bool:
     return os.path.lexists(link) and os.path.realpath(link) == os.path.realpath(f"{UNITS}/{name}")
 
 
-def _linked() -> bool:
-    links = _links()
-    return bool(links) and all(os.path.basename(link).startswith("S") and os.path.realpath(link) == INIT_SCRIPT for link in links)
+def _linked(script: str) -> bool:
+    links = _links(script)
+    wanted = {f"/etc/rc{level}.d" for level in RUNLEVELS[script]}
+    started = all(os.path.basename(link).startswith("S") and os.path.realpath(link) == script for link in links)
+    return started and {os.path.dirname(link) for link in links} == wanted
 
 
-def _links() -> list[str]:
-    """What starts our init script, or keeps it from being started: a letter, two digits and its name."""
-    names = os.listdir(_BOOT_LINKS) if os.path.isdir(_BOOT_LINKS) else []
-    return [f"{_BOOT_LINKS}/{name}" for name in names if name[3:] == os.path.basename(INIT_SCRIPT)]
+def _links(script: str) -> list[str]:
+    """What starts an init script of ours, or keeps it from being started: a letter, two digits and its name."""
+    return [link for level in RUNLEVELS[script] for link in sorted(glob.glob(f"/etc/rc{level}.d/???{os.path.basename(script)}"))]
 
 
 def enable(needs: Needs, changed: Iterable[str], run: Runner) -> None:
@@ -156,11 +160,8 @@ def enable(needs: Needs, changed: Iterable[str], run: Runner) -> None:
         TargetProblem: the service manager refuses, or a service does not start.
     """
     touched = set(changed)
-    if manager() == "sysv" and sleeping(needs, run):
-        # update-rc.d leaves a link that is there as it is, one that disables us among them.
-        for link in _links():
-            remove(link)
-        _must(run, ["update-rc.d", "webrtc-firewall", "defaults"])
+    if manager() == "sysv":
+        _enable_scripts(needs, touched, run)
     if manager() != "systemd":
         return
     if any(path.startswith(UNITS) for path in touched) or sleeping(needs, run):
@@ -184,6 +185,17 @@ def enable(needs: Needs, changed: Iterable[str], run: Runner) -> None:
         _restart_dnsmasq(run)
 
 
+def _enable_scripts(needs: Needs, touched: set[str], run: Runner) -> None:
+    """Have init scripts run at boot; one whose head has changed gets its place in the order anew."""
+    for path in _scripts(needs):
+        if _linked(path) and path not in touched:
+            continue
+        # update-rc.d leaves a link that is there as it is, one that disables us among them.
+        for link in [] if _linked(path) else _links(path):
+            remove(link)
+        _must(run, ["update-rc.d", os.path.basename(path), "defaults"])
+
+
 def relink(needs: Needs, run: Runner) -> None:
     """While the machine starts: have what is needed run in this boot and in later ones, and nothing else; waits for nothing.
 
@@ -192,7 +204,8 @@ def relink(needs: Needs, run: Runner) -> None:
         run: runs commands.
     """
     if manager() == "sysv":
-        run(["update-rc.d", "webrtc-firewall", "defaults" if needs.rules else "remove"], "")
+        for path in RUNLEVELS:
+            run(["update-rc.d", os.path.basename(path), "defaults" if path in _scripts(needs) else "remove"], "")
         if needs.rules:
             run([INIT_SCRIPT, "start"], "")
     if manager() != "systemd":
@@ -240,8 +253,9 @@ def forget(gone: Iterable[str], run: Runner) -> None:
         _must(run, ["systemctl", "daemon-reload"])
         # What has failed once is remembered beyond its file; there is nothing to reset where it has not.
         run(["systemctl", "reset-failed", *(os.path.basename(path) for path in paths_gone if path.startswith(f"{UNITS}/webrtc"))], "")
-    elif manager() == "sysv" and INIT_SCRIPT in paths_gone:
-        _must(run, ["update-rc.d", "webrtc-firewall", "remove"])
+    elif manager() == "sysv":
+        for path in sorted(paths_gone & set(RUNLEVELS)):
+            _must(run, ["update-rc.d", os.path.basename(path), "remove"])
     if paths_gone & {DNSMASQ_DROPIN, DNSMASQ_RESTARTS} and run(["systemctl", "is-active", "--quiet", "dnsmasq.service"], "").code == 0:
         _restart_dnsmasq(run)
     for target in sorted({target for unit in _all().values() for target in unit.wanted_by}):

@@ -52,7 +52,11 @@ def find(command: str) -> Optional[str]:
 
 
 def daemon(name: str) -> int:
-    """The process of a daemon in our own network namespace, by the name of its program; 0 where there is none."""
+    """The process of a daemon in our own network namespace, by the name of its program; 0 where there is none.
+
+    Raises:
+        TargetProblem: there is one, and only root may see where.
+    """
     own = os.readlink("/proc/self/ns/net")
     for number in filter(str.isdigit, os.listdir("/proc")):
         try:
@@ -60,7 +64,12 @@ def daemon(name: str) -> int:
                 words = file.read().split(b"\0")[:4]
             if name.encode() in map(os.path.basename, words) and os.readlink(f"/proc/{number}/ns/net") == own:
                 return int(number)
-        except OSError:
+        except OSError as error:
+            if isinstance(error, PermissionError) and os.geteuid():
+                expected = "to see which network it serves"
+                raise TargetProblem(
+                    [Problem(f"process {number} ({name})", error.strerror, expected, "Run as root (become: true).")]
+                ) from error
             # It has ended meanwhile, or is not ours to look at.
             continue
     return 0

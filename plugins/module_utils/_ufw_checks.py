@@ -12,6 +12,7 @@ import re
 from itertools import product
 from typing import Iterator
 
+from ansible_collections.webrtc.firewall.plugins.module_utils import _ipv6
 from ansible_collections.webrtc.firewall.plugins.module_utils._errors import Problem
 from ansible_collections.webrtc.firewall.plugins.module_utils._foreign import Address, ForeignChain
 from ansible_collections.webrtc.firewall.plugins.module_utils._foreign_listing import iptables_rule
@@ -62,12 +63,10 @@ def obstacles(policy: Policy, live: Live) -> list[Problem]:
 
 
 def _without_ipv6(policy: Policy, live: Live) -> list[Problem]:
-    if live.ipv6 or "ipv6" not in policy.frame.families:
+    if live.ipv6 or not live.ipv6_in_use:
         return []
-    flows = [flow for flow in policy.flows if flow.destination.ipv6 or (flow.destination.any and live.kernel_ipv6)]
-    remedy = "Set webrtc_egress_families to [ipv4], or IPV6=yes in /etc/default/ufw and run `ufw reload`."
-    value = "IPv6 networks" if not live.kernel_ipv6 else "IPv6, while IPV6=no in /etc/default/ufw"
-    return [Problem(flow.id, value, "IPv6 in ufw", remedy) for flow in flows]
+    remedy = "IPV6=yes in /etc/default/ufw and run `ufw reload`"
+    return _ipv6.lost(policy, "IPv6, while IPV6=no in /etc/default/ufw", "IPv6 in ufw", remedy)
 
 
 def _chain_problems(policy: Policy, half: Half, family: str, hook: str) -> Iterator[Problem]:

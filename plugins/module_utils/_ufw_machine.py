@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Iterable, Iterator, Optional
 
-from ansible_collections.webrtc.firewall.plugins.module_utils import _system, _ufw_live
+from ansible_collections.webrtc.firewall.plugins.module_utils import _ipv6, _system, _ufw_live
 from ansible_collections.webrtc.firewall.plugins.module_utils._errors import Problem, TargetProblem
 from ansible_collections.webrtc.firewall.plugins.module_utils._foreign_read import save
 from ansible_collections.webrtc.firewall.plugins.module_utils._policy import FAMILIES
@@ -30,7 +30,6 @@ RULES = {"ipv4": "/etc/ufw/user.rules", "ipv6": "/etc/ufw/user6.rules"}
 BEFORE = {"ipv4": "/etc/ufw/before.rules", "ipv6": "/etc/ufw/before6.rules"}
 _SETTINGS = ("/etc/default/ufw", "/etc/ufw/ufw.conf")
 _SETTING = re.compile(r'(\w+)="?(\w+)"?')
-_IPV6 = "/proc/sys/net/ipv6"
 _LOCK = "/run/ufw.lock"
 _LOCK_SECONDS = 20.0
 
@@ -61,13 +60,13 @@ class Live:
     Attributes:
         enabled: whether it shall rule the machine.
         ipv6: whether it rules IPv6 too; no if the kernel has none.
-        kernel_ipv6: whether the kernel has IPv6.
+        ipv6_in_use: whether IPv6 packets can pass here.
         halves: by family.
     """
 
     enabled: bool
     ipv6: bool
-    kernel_ipv6: bool
+    ipv6_in_use: bool
     halves: dict[str, Half]
 
     @property
@@ -98,11 +97,11 @@ def read(run: Runner) -> Live:
     Raises:
         TargetProblem: a file or a table cannot be read.
     """
-    given, kernel = settings(), os.path.isdir(_IPV6)
-    ipv6 = kernel and given.get("ipv6") == "yes"
+    given = settings()
+    ipv6 = _ipv6.in_kernel() and given.get("ipv6") == "yes"
     with locked(create=False):
         halves = {family: _half(run, family, family == "ipv4" or ipv6) for family in FAMILIES}
-    return Live(given.get("enabled") == "yes", ipv6, kernel, halves)
+    return Live(given.get("enabled") == "yes", ipv6, _ipv6.in_use(), halves)
 
 
 def _half(run: Runner, family: str, ruled: bool) -> Half:

@@ -4,7 +4,7 @@
 
 # Private to the webrtc.firewall collection: no promise is made to code outside it.
 
-"""The texts of what runs ours: units of systemd (systemd.unit(5)), an init script (LSB), a table of cron (crontab(5)).
+"""The texts of what runs ours: units of systemd (systemd.unit(5)), a table of cron (crontab(5)); see _init_scripts for those of LSB.
 
 One unit loads the rules early in the boot, and again whenever nftables.service or netfilter-persistent.service has flushed them; with
 ipsets another makes these even earlier; one more mends what stands in others' chains after Docker has made its own; a timer asks for
@@ -132,23 +132,6 @@ WantedBy=timers.target
 """,
     ("timers.target",),
 )
-INIT = f"""#!/bin/sh
-{HEAD}### BEGIN INIT INFO
-# Provides:          webrtc-firewall
-# Required-Start:    $local_fs
-# Required-Stop:     $local_fs
-# Should-Start:      nftables netfilter-persistent
-# X-Start-Before:    $network
-# Default-Start:     S
-# Default-Stop:
-# Short-Description: WebRTC flows in the packet filter
-### END INIT INFO
-case "$1" in
-start | restart | reload | force-reload) exec {RESTORE} ;;
-stop | status) exit 0 ;;
-*) echo "usage: $0 start|stop|restart|reload|status" >&2; exit 3 ;;
-esac
-"""
 # firewalld starts with its stock configuration alone where one file of ours is missing or damaged. It starts anyway if this fails.
 BEFORE_FIREWALLD = f"""{HEAD}[Service]
 ExecStartPre=-{FIREWALLD}

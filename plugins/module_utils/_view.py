@@ -103,7 +103,9 @@ def survey(
     if rules and (view.policy or backend.reachable()):
         with _gathered(problems):
             view.live = backend.read()
-            problems += backend.obstacles(view.policy, view.live) if view.policy else []
+            # An interface that is not there is in no zone either: what is known of an option is told once.
+            told = {problem.path for problem in problems if problem.path.startswith("webrtc_egress_")}
+            problems += [item for item in backend.obstacles(view.policy, view.live) if item.path not in told] if view.policy else []
             problems += _choice.rivals(backend) if view.policy else []
     return view, problems
 

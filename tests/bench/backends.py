@@ -18,7 +18,7 @@ mkdir -p /run/dbus; dbus-daemon --system --fork --nopidfile
 firewalld --nofork --nopid >/dev/null 2>&1 &
 for try in $(seq 50); do firewall-cmd --state >/dev/null 2>&1 && exit; sleep 0.2; done; exit 1
 """
-_OURS = "rm -rf /etc/webrtc-firewall /etc/init.d/webrtc-firewall; rm -f /etc/rc*.d/*webrtc-firewall"
+_OURS = "rm -rf /etc/webrtc-firewall /etc/init.d/webrtc-firewall*; rm -f /etc/rc*.d/*webrtc-firewall*"
 # Runs a playbook with a backend on a host: whether it changes something, and how many seconds it took.
 Play = Callable[[str, str, str, bool], float]
 

@@ -36,7 +36,7 @@ ROUNDS = 5
 # A container without any network has no default route, so the way out is named.
 GATEWAY = {"webrtc_egress_out_interfaces": ["lo"]}
 ZONES = ("vonage.com", "nexmo.com", "livekit.cloud", "liveavatar.com")
-CLEAN = "nft flush ruleset; rm -rf /etc/webrtc-firewall /etc/init.d/webrtc-firewall; rm -f /etc/rc*.d/*webrtc-firewall"
+CLEAN = "nft flush ruleset; rm -rf /etc/webrtc-firewall /etc/init.d/webrtc-firewall*; rm -f /etc/rc*.d/*webrtc-firewall*"
 
 
 class Target:

@@ -41,9 +41,14 @@ class Machine:
         # The one name that both services' policies resolve when wildcards are left to `any`.
         network = ["--network", "none", "--add-host", "api.liveavatar.com:198.18.0.7"]
         start = ["run", "--detach", *network, *(options or ("--cap-add", "NET_ADMIN,NET_RAW"))]
-        first = ["/lib/systemd/systemd"] if "--systemd=always" in options else ["sleep", "3600"]
+        first = (
+            ["/lib/systemd/systemd"] if "--systemd=always" in options else ["/sbin/init"] if suite.endswith("-sysv") else ["sleep", "3600"]
+        )
         command = [*start, "--volume", f"{REPO}:{INSIDE}:ro", image(suite), *first]
         self.id = podman(*command).stdout.strip()
+        self.connect()
+
+    def connect(self):
         self.pipe = subprocess.Popen(
             ["podman", "exec", "--interactive", self.id, "python3", f"{INSIDE}/tests/golden/driver.py"],
             env=environment(),
@@ -88,12 +93,23 @@ class Machine:
         ours = ('comment "webrtc.firewall"', "0x10000 == 0x10000", "0x00010000 == 0x00010000")
         return "".join(line for line in rules.splitlines(keepends=True) if not any(sign in line for sign in ours))
 
-    def stop(self):
+    def reboot(self):
+        """Start anew, with an empty packet filter and the same disk, and wait until sysvinit has run all its scripts."""
+        self.disconnect()
+        podman("restart", "--time", "2", self.id)
+        self.connect()
+        self.sh("while ! test -e /run/initctl || pgrep -f '^/bin/sh /etc/init.d/rc' >/dev/null; do sleep 0.1; done")
+
+    def disconnect(self):
         try:
             self.pipe.stdin.close()
             self.pipe.wait(10)
         except (OSError, subprocess.TimeoutExpired):
             self.pipe.kill()
+
+    def stop(self):
+        try:
+            self.disconnect()
         finally:
             remove(self.id)
 

@@ -13,6 +13,7 @@ import json
 import re
 
 import pytest
+from refusals import Refusals
 
 from ansible_collections.webrtc.firewall.plugins.module_utils._backends import BACKENDS
 from ansible_collections.webrtc.firewall.plugins.module_utils._policy import Destination, Flow, Frame, Policy
@@ -20,11 +21,13 @@ from ansible_collections.webrtc.firewall.plugins.module_utils._policy_json impor
 from ansible_collections.webrtc.firewall.plugins.plugin_utils._compile import compile_site
 
 # All files of ours, wherever they are, with their times; and what of them is still there after a removal.
-FILES = "ls -la --time-style=full-iso /etc/webrtc-firewall /etc/init.d/webrtc-firewall /etc/cron.d/webrtc-firewall 2>/dev/null || true"
-PRESENT = "ls -d /etc/webrtc-firewall /var/lib/webrtc-firewall /usr/local/lib/webrtc-firewall /etc/*.d/webrtc-firewall 2>/dev/null || true"
+FILES = "ls -la --time-style=full-iso /etc/webrtc-firewall /etc/init.d/webrtc-firewall* /etc/cron.d/webrtc-firewall 2>/dev/null || true"
+PRESENT = (
+    "ls -d /etc/webrtc-firewall /var/lib/webrtc-firewall /usr/local/lib/webrtc-firewall /etc/*.d/*webrtc-firewall* 2>/dev/null || true"
+)
 # The same, with what is in them, but for what became of the last change.
 CONTENT = (
-    "find /etc/webrtc-firewall /var/lib/webrtc-firewall /usr/local/lib/webrtc-firewall /etc/init.d /etc/cron.d /etc/rcS.d -name '*' "
+    "find /etc/webrtc-firewall /var/lib/webrtc-firewall /usr/local/lib/webrtc-firewall /etc/init.d /etc/cron.d /etc/rc[2S].d -name '*' "
     "\\( -type f -o -type l \\) -exec stat -c '%a %U %N' {} + -exec md5sum {} + 2>/dev/null | sort || true"
 )
 RTP = ("vonage/rtp-media", "udp 10000-50000 to 168.100.64.0/18, 216.147.0.0/18")
@@ -57,6 +60,7 @@ STARTED = (
     (f"chmod -x {INIT}", f"file/{INIT}", ""),
     (f"sed -i 's/exec/true/' {INIT}", f"file/{INIT}", ""),
     ("rm /etc/rcS.d/S*webrtc-firewall", "unit/webrtc-firewall", ""),
+    ("rm /etc/rc3.d/S*webrtc-firewall-late", "unit/webrtc-firewall-late", ""),
     ("update-rc.d webrtc-firewall disable", "unit/webrtc-firewall", ""),
     ("update-rc.d webrtc-firewall remove; rm -f /etc/rcS.d/*webrtc-firewall", "unit/webrtc-firewall", ""),
     ("ln -sf /bin/true /etc/rcS.d/$(basename /etc/rcS.d/S*webrtc-firewall)", "unit/webrtc-firewall", ""),
@@ -85,7 +89,7 @@ JOURNAL = """# 99999999999 198.18.2.1 eu.livekit.cloud
 """
 
 
-class Contract:
+class Contract(Refusals):
     """The promises. A subclass gives the rest.
 
     Attributes:

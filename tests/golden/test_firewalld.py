@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from contract import POLICY, Contract, policy, spoiled
+from contract import FILES, POLICY, Contract, policy, spoiled
 
 START = """
 mkdir -p /run/dbus && dbus-daemon --system --fork --nopidfile
@@ -194,12 +194,25 @@ class TestWays:
             yield machine
 
     def test_firewalld_takes_over_from_nftables_when_it_has_been_started(self, box):
-        assert box.apply(policy(), backend="auto")["backend"] == "nftables"
+        link = "/etc/systemd/system/multi-user.target.wants/firewalld.service"
+        for enable, wakes in (
+            ("true", False),
+            ("systemctl enable firewalld", True),
+            ("systemctl mask firewalld", False),
+            ("systemctl unmask firewalld", True),
+        ):
+            box.sh(f"{enable} 2>/dev/null")
+            told = box.apply(policy(), backend="auto")
+            assert told["backend"] == "nftables"
+            assert any(f"the next boot starts it ({link})" in text for text in told["warnings"]) == wakes, (enable, told)
+        before = box.sh(f"nft -s list ruleset; {FILES}; find /etc/firewalld -ls")
         assert "installed and stopped" in box.apply(policy(), backend="firewalld")["error"]
         box.sh("mv /usr/sbin/firewalld /root/")
         told = box.apply(policy(), backend="firewalld")["error"]
         box.sh("mv /root/firewalld /usr/sbin/")
         assert "firewalld: got 'not installed'" in told and "apt install firewalld" in told and "stopped" not in told
+        assert box.sh(f"nft -s list ruleset; {FILES}; find /etc/firewalld -ls") == before
+        box.sh("systemctl disable firewalld 2>/dev/null")
         box.sh(START + FOREIGN)
         # What ruled before is still there, and firewalld is what rules now.
         told = box.apply(policy(), backend="auto", check=True)

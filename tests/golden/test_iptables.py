@@ -8,24 +8,45 @@ from __future__ import annotations
 
 from contract import POLICY, STARTED, Contract, spoiled
 
-# As Docker and fail2ban leave it, beside rules by hand.
+# As Docker, libvirt and fail2ban leave it, beside rules by hand.
 FOREIGN = """*filter
 :FORWARD DROP [0:0]
 :DOCKER-USER - [0:0]
 :DOCKER - [0:0]
 :f2b-sshd - [0:0]
+:LIBVIRT_FWI - [0:0]
+:LIBVIRT_FWO - [0:0]
+:LIBVIRT_FWX - [0:0]
+:LIBVIRT_INP - [0:0]
+:LIBVIRT_OUT - [0:0]
+-A INPUT -j LIBVIRT_INP
 -A INPUT -p tcp -m multiport --dports 22 -j f2b-sshd
 -A INPUT -i lo -j ACCEPT
 -A FORWARD -j DOCKER-USER
+-A FORWARD -j LIBVIRT_FWX
+-A FORWARD -j LIBVIRT_FWI
+-A FORWARD -j LIBVIRT_FWO
 -A FORWARD -o docker0 -j DOCKER
 -A FORWARD -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
 -A DOCKER -j DROP
 -A DOCKER-USER -j RETURN
+-A OUTPUT -j LIBVIRT_OUT
 -A OUTPUT -d 192.0.2.1/32 -j REJECT --reject-with icmp-port-unreachable
 -A f2b-sshd -s 192.0.2.7/32 -j REJECT --reject-with icmp-port-unreachable
 -A f2b-sshd -j RETURN
+-A LIBVIRT_FWI -d 192.168.122.0/24 -o virbr0 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+-A LIBVIRT_FWI -o virbr0 -j REJECT --reject-with icmp-port-unreachable
+-A LIBVIRT_FWO -s 192.168.122.0/24 -i virbr0 -j ACCEPT
+-A LIBVIRT_FWO -i virbr0 -j REJECT --reject-with icmp-port-unreachable
+-A LIBVIRT_FWX -i virbr0 -o virbr0 -j ACCEPT
+-A LIBVIRT_INP -i virbr0 -p udp -m udp --dport 53 -j ACCEPT
+-A LIBVIRT_OUT -o virbr0 -p udp -m udp --dport 68 -j ACCEPT
 COMMIT
 *nat
+:LIBVIRT_PRT - [0:0]
+-A POSTROUTING -j LIBVIRT_PRT
+-A LIBVIRT_PRT -s 192.168.122.0/24 -d 224.0.0.0/24 -j RETURN
+-A LIBVIRT_PRT -s 192.168.122.0/24 ! -d 192.168.122.0/24 -p tcp -j MASQUERADE --to-ports 1024-65535
 -A POSTROUTING -o wan0 -j MASQUERADE
 COMMIT
 """
@@ -56,6 +77,10 @@ class Iptables(Contract):
         for tool in (f"iptables-{self.variant}", f"ip6tables-{self.variant}"):
             machine.sh(f"for table in filter nat; do {tool} -t $table -F; {tool} -t $table -X; done; {tool} -P FORWARD ACCEPT")
         machine.sh("nft flush ruleset; ipset destroy")
+
+    @property
+    def marked(self):
+        return f"iptables-{self.variant} -A FORWARD -m connmark --mark 0x1 -j ACCEPT"
 
     @property
     def tampering(self):
@@ -103,6 +128,7 @@ class Iptables(Contract):
             ("rm /etc/webrtc-firewall/restore", "file//etc/webrtc-firewall/restore", ""),
             ("chmod -x /etc/webrtc-firewall/restore", "file//etc/webrtc-firewall/restore", ""),
             (f"mkdir -p /etc/iptables; {tool}-save >/etc/iptables/rules.v4", "file//etc/iptables/rules.v4", ""),
+            ("rm /etc/rcS.d/S*webrtc-firewall-sets", "unit/webrtc-firewall-sets", ""),
             *STARTED,
         )  # fmt: skip
 
@@ -137,8 +163,8 @@ class Iptables(Contract):
                 f"ip6{tool[2:]} -t raw -P PREROUTING ACCEPT; ip6{tool[2:]} -t raw -F",
             ),
             (office, "nft inet office forward", True, (), "nft delete table inet office"),
-            # Our jump is not in the variant that rules here.
-            (f"{tool} -D DOCKER-USER 1", filters, True, (), f"{tool} -I DOCKER-USER 1 {JUMP}"),
+            # Our jump is not in the variant that rules here. What comes from libvirt's bridge is accepted by libvirt all the same.
+            (f"{tool} -D DOCKER-USER 1", filters, False, (), f"{tool} -I DOCKER-USER 1 {JUMP}"),
         )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from contract import policy
+from contract import FILES, PRESENT, policy
 
 from ansible_collections.webrtc.firewall.plugins.module_utils._policy import Destination, Flow, Frame, Policy
 from ansible_collections.webrtc.firewall.plugins.module_utils._policy_json import to_dict
@@ -215,6 +215,18 @@ def test_ours_leave_the_variant_that_rules_no_more(box):
     assert "chain/iptables-legacy webrtc-forward" in box.apply(wanted, check=True)["changes"]
     assert "chain/iptables-legacy webrtc-forward" in box.absent()["changes"]
     assert box.sh(BOTH) == ""
+
+
+def test_auto_where_both_variants_hold_rules_is_refused_and_nothing_is_changed(box):
+    box.sh("for variant in nft legacy; do iptables-$variant -A FORWARD -p tcp --dport 7 -j DROP; ip6tables-$variant -P INPUT DROP; done")
+    state = (
+        f"nft -s list ruleset; for tool in iptables ip6tables; do $tool-legacy-save | grep -v '^#'; done; ipset save; {FILES}; {PRESENT}"
+    )
+    before = box.sh(state)
+    for check in (True, False):
+        told = box.apply(policy(), backend="auto", check=check)["error"]
+        assert "iptables-nft and iptables-legacy both hold rules" in told and "iptables-legacy-save" in told
+        assert box.sh(state) == before
 
 
 def test_a_log_prefix_that_iptables_cannot_print_is_refused(box):

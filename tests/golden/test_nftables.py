@@ -23,6 +23,7 @@ def first(chain, option=""):
 
 class TestNftables(Contract):
     backend = "nftables"
+    marked = "nft add rule inet filter forward ct mark 0x1 accept"
     live = "nft -s list ruleset 2>/dev/null"
     # A table of its own that drops, rules like Docker's, and chains like libvirt's and fail2ban's.
     foreign = (

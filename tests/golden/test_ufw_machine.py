@@ -161,6 +161,18 @@ def test_rules_of_ours_leave_the_files_of_a_ufw_that_was_taken_away(ufw):
         ufw.sh("mv /usr/sbin/ufw.gone /usr/sbin/ufw")
 
 
+def test_auto_leaves_an_inactive_ufw_alone(ufw):
+    # As after a boot: disabled ufw leaves chains behind until then.
+    ufw.sh("ufw disable; for tool in iptables ip6tables; do $tool -F; $tool -X; $tool -P INPUT ACCEPT; $tool -P FORWARD ACCEPT; done")
+    before = ufw.sh(LIVE)
+    told = ufw.apply(policy(), backend="auto", check=True)
+    assert (told["backend"], bool(told["changes"])) == ("nftables", True)
+    assert ufw.sh(LIVE) == before
+    told = ufw.apply(policy(), backend="ufw")["error"]
+    assert "ufw: got 'inactive'" in told
+    assert ufw.sh(LIVE) == before
+
+
 def test_a_failure_midway_leaves_all_as_it_was(ufw):
     ufw.apply(policy(tier="minimum"))
     before = ufw.sh(LIVE)

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import glob
 import json
 import os
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from ansible_collections.webrtc.firewall.plugins.module_utils import (
     _firewalld_others,
     _firewalld_render,
     _foreign_read,
+    _ipv6,
     _paths,
     _services,
     _system,
@@ -31,6 +33,7 @@ from ansible_collections.webrtc.firewall.plugins.module_utils._firewalld_python 
 from ansible_collections.webrtc.firewall.plugins.module_utils._firewalld_render import FirewalldPolicy, Rules, Zones
 from ansible_collections.webrtc.firewall.plugins.module_utils._firewalld_sets import FirewalldSets
 from ansible_collections.webrtc.firewall.plugins.module_utils._firewalld_zones import zones_of
+from ansible_collections.webrtc.firewall.plugins.module_utils._paths import RUNTIME_UNITS, UNITS
 from ansible_collections.webrtc.firewall.plugins.module_utils._policy import Policy
 from ansible_collections.webrtc.firewall.plugins.module_utils._sets import Learned, Sets
 
@@ -52,6 +55,7 @@ class Live:
     running: bool
     seen: dict[str, Any]
     files: tuple[str, ...] = ()
+    ipv6_in_use: bool = True
 
     @property
     def permanent(self) -> Rules:
@@ -100,6 +104,11 @@ class Firewalld(Backend):
         process = _system.daemon("firewalld")
         return f"firewalld runs (process {process})" if process else ""
 
+    def comes_back(self) -> str:
+        masked = any(os.path.realpath(f"{root}/firewalld.service") == "/dev/null" for root in (UNITS, RUNTIME_UNITS))
+        links = () if masked else glob.glob(f"{UNITS}/*.wants/firewalld.service") or glob.glob("/etc/rc[2S].d/S??firewalld")
+        return sorted(links)[0] if links and self.installed() and not self.in_charge() else ""
+
     @staticmethod
     def unsupported(policy: Policy) -> list[Problem]:
         text = _firewalld_render.render(policy, Zones(), Zones(), _firewalld_render.ICMPV6_LOCAL)
@@ -136,16 +145,15 @@ class Firewalld(Backend):
         files = tuple(path for path in _own_files() if path.endswith(".xml"))
         if not self.in_charge():
             return Live(False, {}, files)
-        return Live(True, self._ask({"do": "read"}), files)
+        return Live(True, self._ask({"do": "read"}), files, _ipv6.in_use())
 
     def obstacles(self, policy: Policy, live: Live) -> list[Problem]:
         if not live.running:
             return [_not_running(self.installed())]
         found = zones_of(policy.frame, live.seen).problems
-        if not live.seen["ipv6"]:
-            remedy = "Set webrtc_egress_families to [ipv4], or enable IPv6."
-            flows = [flow for flow in policy.flows if "ipv6" in policy.frame.families and flow.destination.ipv6]
-            found += [Problem(flow.id, "IPv6 networks", "IPv6 in firewalld", remedy) for flow in flows]
+        if not live.seen["ipv6"] and live.ipv6_in_use:
+            remedy = "have firewalld rule it: it needs a working ip6tables where FirewallBackend is iptables"
+            found += _ipv6.lost(policy, "IPv6, which firewalld does not rule here", "IPv6 in firewalld", remedy)
         found += _without_sets(policy, live)
         wanted = self._wanted(policy, live) if not found else Rules()
         if not found and live.seen["apart"] and _needs_reload(wanted, live):
@@ -236,11 +244,12 @@ class Firewalld(Backend):
         return State(bool(live.runtime.policies), flows, frame=frame, learned=learned)
 
     def _wanted(self, policy: Policy, live: Live) -> Rules:
-        return Rules({item.name: item.settings for item in self._policies(policy, live)}, _firewalld_render.sets(policy))
+        policies = {item.name: item.settings for item in self._policies(policy, live)}
+        return Rules(policies, _firewalld_render.sets(_in_families(policy, live)))
 
     def _policies(self, policy: Policy, live: Live) -> list[FirewalldPolicy]:
         zones = zones_of(policy.frame, live.seen)
-        return _firewalld_render.render(policy, zones.scope, zones.ways_out, live.seen["icmp_types"])
+        return _firewalld_render.render(_in_families(policy, live), zones.scope, zones.ways_out, live.seen["icmp_types"])
 
     def _ask(self, job: dict[str, Any]) -> dict[str, Any]:
         done = self.run(command(_firewalld_bus), json.dumps(job))
@@ -258,6 +267,11 @@ def _not_running(installed: bool) -> Problem:
         return Problem("firewalld", "not installed", "firewalld to be installed and to run", remedy)
     remedy = "Start it (systemctl enable --now firewalld), or let webrtc_egress_backend be auto."
     return Problem("firewalld", "installed and stopped", "firewalld to run", remedy)
+
+
+def _in_families(policy: Policy, live: Live) -> Policy:
+    """What a firewalld without IPv6 can have of a policy; what would be lost by that was refused."""
+    return policy if live.seen["ipv6"] else _ipv6.without(policy)
 
 
 def _without_sets(policy: Policy, live: Live) -> list[Problem]:

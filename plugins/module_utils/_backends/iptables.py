@@ -104,10 +104,6 @@ class Iptables(Backend):
             found.append(
                 Problem("iptables", "iptables-nft and iptables-legacy both hold rules", "one of them to rule this machine", remedy)
             )
-        if "ipv6" not in live.families and "ipv6" in policy.frame.families:
-            remedy = "Set webrtc_egress_families to [ipv4], or enable IPv6."
-            flows = [flow for flow in policy.flows if flow.destination.ipv6]
-            found += [Problem(flow.id, "IPv6 networks", "IPv6 in this machine's kernel", remedy) for flow in flows]
         remedy = "Let webrtc_egress_backend be nftables, which reaches both, or move those rules into iptables."
         hooks = _foreign.HOOKS[policy.frame.placement] - {"input"}
         return found + [
