@@ -154,7 +154,8 @@ class Firewalld(Backend):
         if not live.seen["ipv6"] and live.ipv6_in_use:
             remedy = "have firewalld rule it: it needs a working ip6tables where FirewallBackend is iptables"
             found += _ipv6.lost(policy, "IPv6, which firewalld does not rule here", "IPv6 in firewalld", remedy)
-        found += _without_sets(policy, live)
+        if int(str(live.seen["version"]).partition(".")[0]) == 0:
+            found += _too_old(policy, str(live.seen["version"]))
         wanted = self._wanted(policy, live) if not found else Rules()
         if not found and live.seen["apart"] and _needs_reload(wanted, live):
             remedy = "Run firewall-cmd --runtime-to-permanent to keep what is in force, or --reload for what is stored; then run again."
@@ -274,14 +275,17 @@ def _in_families(policy: Policy, live: Live) -> Policy:
     return policy if live.seen["ipv6"] else _ipv6.without(policy)
 
 
-def _without_sets(policy: Policy, live: Live) -> list[Problem]:
-    """Flows that want sets which this firewalld cannot match destinations with."""
-    version = str(live.seen["version"])
-    if int(version.partition(".")[0]) > 0:
-        return []
+def _too_old(policy: Policy, version: str) -> list[Problem]:
+    """What firewalld 0.9 cannot do: match destinations with a set, or let answers and known connections of the host itself pass a denial."""
+    other = "or let the nftables backend rule in firewalld's place."
     expected = f"firewalld 1.0 or newer, to match destinations with a set (this is {version})"
-    remedy = "Install a newer one, set webrtc_egress_wildcards to hostnames or any, or let the nftables backend rule in firewalld's place."
-    return [Problem(flow.id, "addresses learned from DNS", expected, remedy) for flow in policy.flows if flow.destination.learned]
+    remedy = f"Install a newer one, set webrtc_egress_wildcards to hostnames or any, {other}"
+    found = [Problem(flow.id, "addresses learned from DNS", expected, remedy) for flow in policy.flows if flow.destination.learned]
+    if policy.frame.baseline == "deny_egress" and policy.frame.placement != "gateway":
+        expected = f"firewalld 1.0 or newer, where the host's known connections come before policies (this is {version})"
+        remedy = f"Install a newer one, leave the host's own traffic out with webrtc_egress_placement gateway, {other}"
+        found.append(Problem("webrtc_egress_baseline", f"deny_egress with placement {policy.frame.placement}", expected, remedy))
+    return found
 
 
 def _held(wanted: Rules, before: Live, learned: Learned) -> dict[str, list[str]]:
