@@ -12,16 +12,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import time
 from contextlib import suppress
-from types import ModuleType
 from typing import Callable, Sequence
 
-from ansible_collections.webrtc.firewall.plugins.module_utils import _change, _pending
 from ansible_collections.webrtc.firewall.plugins.module_utils._errors import FirewallError
-from ansible_collections.webrtc.firewall.plugins.module_utils._system import VARIABLES, Output, say
+from ansible_collections.webrtc.firewall.plugins.module_utils._system import say
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -46,22 +43,32 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
+# A confirmation is waited for, and so is the beginning of a watch: each loads what it needs and no more. But all of that before it begins,
+# as this very file goes with the change that it settles.
+
+
 def confirm(name: str = "") -> None:
     """Keep a change for good."""
-    _change.confirm(name, _run)
+    from ansible_collections.webrtc.firewall.plugins.module_utils import _change, _commands
+
+    _change.confirm(name, _commands.run)
 
 
 def undo(name: str = "") -> None:
     """Take a change back when its time is over, if it has not been confirmed by then; without a name whichever waits, and at once."""
+    from ansible_collections.webrtc.firewall.plugins.module_utils import _change, _commands, _pending
+
     while name and (waiting := _pending.load()) and waiting.id == name and waiting.seconds_left > 0:
         time.sleep(min(0.5, waiting.seconds_left))
-    if _change.revoke(name, "nobody confirmed it in time" if name else "somebody asked for it", _run):
+    if _change.revoke(name, "nobody confirmed it in time" if name else "somebody asked for it", _commands.run):
         say("A change of WebRTC flows that was not confirmed was taken back.")
 
 
 def boot() -> None:
     """Take a change back before any firewall has started."""
-    _change.go_back_at_boot(_run)
+    from ansible_collections.webrtc.firewall.plugins.module_utils import _change, _commands
+
+    _change.go_back_at_boot(_commands.run)
 
 
 def watch(name: str) -> None:
@@ -82,31 +89,13 @@ def watch(name: str) -> None:
 
 def learn() -> None:
     """Forward DNS for the policy's names and learn from the answers."""
-    _about_names().learn(_run)
+    from ansible_collections.webrtc.firewall.plugins.module_utils import _commands, _program_names
+
+    _program_names.learn(_commands.run)
 
 
 def refresh() -> None:
     """Look the host names of the stored policy up once and take the answers in."""
-    _about_names().refresh(_run)
+    from ansible_collections.webrtc.firewall.plugins.module_utils import _commands, _program_names
 
-
-def _about_names() -> ModuleType:
-    """What needs most of the code is loaded by those alone who need it: a confirmation is waited for."""
-    from ansible_collections.webrtc.firewall.plugins.module_utils import _program_names
-
-    return _program_names
-
-
-def _run(argv: list[str], text: str) -> Output:
-    return asyncio.run(_ran(argv, text))
-
-
-async def _ran(argv: list[str], text: str) -> Output:
-    pipe = asyncio.subprocess.PIPE
-    # A file in memory: nft opens /dev/stdin, and what asyncio makes of a pipe is a socket, which cannot be opened.
-    with open(os.memfd_create("stdin"), "w+b") as given:
-        given.write(text.encode())
-        given.seek(0)
-        process = await asyncio.create_subprocess_exec(*argv, stdin=given, stdout=pipe, stderr=pipe, env=VARIABLES)
-        out, err = await process.communicate()
-    return Output(process.returncode or 0, out.decode(errors="replace"), err.decode(errors="replace"))
+    _program_names.refresh(_commands.run)

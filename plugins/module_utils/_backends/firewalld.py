@@ -276,7 +276,7 @@ def _in_families(policy: Policy, live: Live) -> Policy:
 
 
 def _too_old(policy: Policy, version: str) -> list[Problem]:
-    """What firewalld 0.9 cannot do: match destinations with a set, or let answers and known connections of the host itself pass a denial."""
+    """What firewalld 0.9 cannot do: match destinations with a set, or deny without cutting known connections of the host itself."""
     other = "or let the nftables backend rule in firewalld's place."
     expected = f"firewalld 1.0 or newer, to match destinations with a set (this is {version})"
     remedy = f"Install a newer one, set webrtc_egress_wildcards to hostnames or any, {other}"
