@@ -54,10 +54,10 @@ def choose(asked: str, run: Runner) -> Choice:
     former = stored()
     if former and not BACKENDS[former].manager and BACKENDS[former](run).installed():
         return Choice(BACKENDS[former](run), "the last run used it")
-    for name, kind in BACKENDS.items():
+    for kind in BACKENDS.values():
         reason = "" if kind.manager else kind(run).in_charge()
         if reason:
-            return Choice(BACKENDS[name](run), reason)
+            return Choice(kind(run), reason)
     for name in (DEFAULT, *BACKENDS):
         if not BACKENDS[name].manager and BACKENDS[name](run).installed():
             return Choice(BACKENDS[name](run), "no other firewall rules this machine")

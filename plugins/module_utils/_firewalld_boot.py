@@ -68,7 +68,7 @@ def set_text(settings: Settings) -> str:
 
 def _rule(rule: str) -> str:
     """A rich rule of ours: each word is an element with the attributes that follow it, and a limit is a part of what it limits."""
-    (_, head), *words = _WORD.findall(rule)
+    (_rule_itself, head), *words = _WORD.findall(rule)
     found: list[str] = []
     for name, attributes in words:
         if name == "limit":
