@@ -31,7 +31,8 @@ def box(machine):
     # The tests run on the machine of others too.
     machine.backend = "nftables"
     machine.ask("reset")
-    machine.sh("for tool in iptables-legacy ip6tables-legacy; do $tool -F; $tool -X; $tool -P FORWARD ACCEPT; done; ipset destroy")
+    policies = "$tool -P INPUT ACCEPT; $tool -P FORWARD ACCEPT"
+    machine.sh(f"for tool in iptables-legacy ip6tables-legacy; do $tool -F; $tool -X; {policies}; done; ipset destroy")
 
 
 def kernel(box, script):
