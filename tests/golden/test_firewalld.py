@@ -80,9 +80,9 @@ APART = (
 )
 SEEN_APART = """
 import json
-from ansible_collections.webrtc.firewall.plugins.module_utils import _program
+from ansible_collections.webrtc.firewall.plugins.module_utils import _commands
 from ansible_collections.webrtc.firewall.plugins.module_utils._backends import BACKENDS
-print(json.dumps(BACKENDS["firewalld"](_program._run).read().seen["apart"]))
+print(json.dumps(BACKENDS["firewalld"](_commands.run).read().seen["apart"]))
 """
 CLEAN = """
 rm -rf /etc/firewalld/zones/* /etc/firewalld/ipsets/* /etc/firewalld/policies/*
