@@ -23,7 +23,6 @@ from ansible_collections.webrtc.firewall.plugins.module_utils import (
     _firewalld_render,
     _foreign_read,
     _ipv6,
-    _paths,
     _services,
     _system,
 )
@@ -33,7 +32,7 @@ from ansible_collections.webrtc.firewall.plugins.module_utils._firewalld_python 
 from ansible_collections.webrtc.firewall.plugins.module_utils._firewalld_render import FirewalldPolicy, Rules, Zones
 from ansible_collections.webrtc.firewall.plugins.module_utils._firewalld_sets import FirewalldSets
 from ansible_collections.webrtc.firewall.plugins.module_utils._firewalld_zones import zones_of
-from ansible_collections.webrtc.firewall.plugins.module_utils._paths import RUNTIME_UNITS, UNITS
+from ansible_collections.webrtc.firewall.plugins.module_utils._paths import FIREWALLD, RUNTIME_UNITS, UNITS
 from ansible_collections.webrtc.firewall.plugins.module_utils._policy import Policy
 from ansible_collections.webrtc.firewall.plugins.module_utils._sets import Learned, Sets
 
@@ -180,7 +179,7 @@ class Firewalld(Backend):
         changes = _firewalld_describe.changes(wanted, live.permanent, live.runtime)
         warnings = _firewalld_describe.warnings(policy, live.seen["icmp_types"]) if policy else []
         # Where it is no unit of systemd's, nothing of ours could come before it.
-        files = {_paths.FIREWALLD: (_firewalld_boot.script(wanted), 0o700)} if policy and _services.manager() == "systemd" else {}
+        files = {FIREWALLD: (_firewalld_boot.script(wanted), 0o700)} if policy and _services.manager() == "systemd" else {}
         return Plan(tuple(changes), tuple(warnings), Steps(wanted, live, learned), files)
 
     def validate(self, plan: Plan, check: bool) -> None:
