@@ -14,8 +14,8 @@ enough for that. Reference: firewalld.policy(5), firewalld.ipset(5).
 from __future__ import annotations
 
 import re
+from html import escape
 from typing import Any, Mapping
-from xml.sax.saxutils import escape, quoteattr
 
 from ansible_collections.webrtc.firewall.plugins.module_utils._firewalld_render import Rules
 from ansible_collections.webrtc.firewall.plugins.module_utils._paths import HEAD
@@ -55,14 +55,14 @@ def policy_text(settings: Settings) -> str:
     lines = [_HEAD, f'<policy priority="{settings["priority"]}" target="{settings["target"]}">']
     lines.append(f"  <description>{escape(settings['description'])}</description>")
     for side in ("ingress", "egress"):
-        lines += [f"  <{side}-zone name={quoteattr(zone)}/>" for zone in settings[f"{side}_zones"]]
+        lines += [f'  <{side}-zone name="{escape(zone)}"/>' for zone in settings[f"{side}_zones"]]
     return "\n".join([*lines, *map(_rule, settings["rich_rules"]), "</policy>", ""])
 
 
 def set_text(settings: Settings) -> str:
     """A set's file."""
     lines = [_HEAD, f'<ipset type="{settings["type"]}">', f"  <description>{escape(settings['description'])}</description>"]
-    lines += [f"  <option name={quoteattr(name)} value={quoteattr(value)}/>" for name, value in sorted(settings["options"].items())]
+    lines += [f'  <option name="{escape(name)}" value="{escape(value)}"/>' for name, value in sorted(settings["options"].items())]
     return "\n".join([*lines, "</ipset>", ""])
 
 
