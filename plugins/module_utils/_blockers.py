@@ -107,7 +107,7 @@ class _Walk:
         sure = {name: here[name] and not reading.match.opaque for name in hits}
         below: _Flows = {}
         if reading.verdict == "drop":
-            self.found += [(above[-1], rule, name, sure[name]) for name in hits]
+            self.found += [(above[-1], rule, name, sure[name]) for name, hit in hits.items() if hit == ALL or not _of_guests(above[-1])]
         elif reading.verdict in ("jump", "goto"):
             target = replace(above[-1], name=reading.target)
             below = self.through(target, sure, above)
@@ -122,6 +122,14 @@ class _Walk:
             elif gone:
                 # A part of it, or all, goes another way here.
                 here[name] = False
+
+
+def _of_guests(address: Address) -> bool:
+    """Whether libvirt made a chain: its rules speak of its guests' bridges alone, which it isolates as their owner has asked for.
+
+    So they are told only where a site names such a bridge. Reference: libvirt's firewall.html, "The virtual network driver".
+    """
+    return address.name.startswith("LIBVIRT_") or address.table == "libvirt_network"
 
 
 def find(chains: Iterable[ForeignChain], policy: Policy, ways: Ways) -> list[Blocker]:

@@ -19,6 +19,8 @@ from ansible_collections.webrtc.firewall.plugins.module_utils._addresses import 
 from ansible_collections.webrtc.firewall.plugins.module_utils._policy import Flow, Frame
 
 _EVERY = {"ipv4": "0.0.0.0/0", "ipv6": "::/0"}
+# The ports that a client may begin from (RFC 6056, section 3.2).
+_EPHEMERAL = (1024, 65535)
 NO, SOME, ALL = "no", "some", "all"
 # Texts, networks as text, or port ranges.
 Values = tuple[Any, ...]
@@ -81,7 +83,7 @@ def packets(flow: Flow, frame: Frame, hook: str, family: str) -> Optional[Packet
     inward, outward = frame.in_interfaces or None, frame.out_interfaces or frame.uplinks or None
     common: dict[str, Optional[Values]] = {"family": (family,), "protocol": (flow.protocol,)}
     if hook == "input":
-        return {**common, "from": far, "sport": flow.ports, "state": ("established",), "in": outward}
+        return {**common, "from": far, "sport": flow.ports, "dport": (_EPHEMERAL,), "state": ("established",), "in": outward}
     if hook in ("output", "postrouting") and frame.placement != "gateway":
         near = inward = None
     return {**common, "from": near, "to": far, "dport": flow.ports, "state": ("new",), "in": inward, "out": outward}

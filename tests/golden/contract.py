@@ -224,7 +224,8 @@ class Contract(Refusals):
         assert self.others(applied.sh(self.live)) == theirs
         both = ["vonage", "liveavatar"]
         for wanted in (policy(both, baseline=self.baselines[-1], placement=self.placements[0]), policy(both, tier="minimum")):
-            assert applied.apply(wanted)["changes"]
+            told = applied.apply(wanted)
+            assert told.get("changes"), told
             assert self.others(applied.sh(self.live)) == theirs
         applied.absent(services=["liveavatar"])
         assert self.others(applied.sh(self.live)) == theirs

@@ -10,6 +10,7 @@ import json
 
 import pytest
 from contract import FILES, POLICY, Contract, policy, spoiled
+from others import CHAINS, FIREWALLD_ZONES
 
 START = """
 mkdir -p /run/dbus && dbus-daemon --system --fork --nopidfile
@@ -86,6 +87,7 @@ print(json.dumps(BACKENDS["firewalld"](_commands.run).read().seen["apart"]))
 """
 CLEAN = """
 rm -rf /etc/firewalld/zones/* /etc/firewalld/ipsets/* /etc/firewalld/policies/*
+for table in filter nat; do iptables -t $table -F; iptables -t $table -X; done
 firewall-cmd --reload >/dev/null
 """
 
@@ -99,7 +101,7 @@ class TestFirewalld(Contract):
     undenied = ("bullseye",)
     # The table of firewalld itself, without the handles and counters that each reload makes anew, and its files.
     live = "nft -s list ruleset; cd /etc/firewalld && find . -type f | sort | xargs -r grep -H ''; firewall-cmd --list-all-policies"
-    foreign = FOREIGN
+    foreign = f"{FOREIGN}{FIREWALLD_ZONES}iptables-restore --noflush <<'END'\n{CHAINS}END\n"
     # Our policies' chains and the jumps to them, our files, and what firewall-cmd tells of them.
     ours = (
         r"^\tchain \S*webrtc\S* \{\n(?:.*\n)*?\t\}\n|^\t+.*jump \S*webrtc\S*.*\n|^\./(?:policies|ipsets)/webrtc.*\n"

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from contract import POLICY, Contract, spoiled
+from others import CHAINS, UFW_FAIL2BAN
 
 # Rules as people have them: plain ones, a limit, a log, route rules, application profiles, comments.
 FOREIGN = """
@@ -32,11 +33,11 @@ ICMP = "sed -i '/^COMMIT/i %s' /etc/ufw/before.rules" % "\\n".join(
 RESET = """
 /lib/ufw/ufw-init force-stop >/dev/null 2>&1; rm -rf /etc/ufw /usr/local/sbin/*
 cp -a /root/etc-ufw /etc/ufw; cp /root/default-ufw /etc/default/ufw
-for tool in iptables ip6tables; do for table in filter mangle; do $tool -t $table -F; $tool -t $table -X; done; done
+for tool in iptables ip6tables; do for table in filter mangle nat; do $tool -t $table -F; $tool -t $table -X; done; done
 """
 START = "/lib/ufw/ufw-init start >/dev/null"
 # Keeps the files of ufw, with rules of others, for RESET.
-KEEP = f"({FOREIGN}{ICMP}; ufw reload) >/dev/null; cp -a /etc/ufw /root/etc-ufw; cp /etc/default/ufw /root/default-ufw;"
+KEEP = f"({FOREIGN}{UFW_FAIL2BAN}{ICMP}; ufw reload) >/dev/null; cp -a /etc/ufw /root/etc-ufw; cp /etc/default/ufw /root/default-ufw;"
 USER = "ufw-user-forward"
 RULES = "/etc/ufw/user.rules"
 RTP = "out on lo proto udp from 0.0.0.0/0 to 216.147.0.0/18 port 10000:50000"
@@ -64,7 +65,7 @@ class TestUfw(Contract):
     # ufw knows no sets.
     deaf = ("bullseye", "bookworm", "trixie")
     live = LIVE
-    foreign = START
+    foreign = f"{START}; iptables-restore --noflush <<'END'\n{CHAINS}END\n"
     # In its files ours have their sign, and in the kernel the way out, which is nobody else's.
     ours = (
         r"^\n### tuple ### .* comment=7765627274632e6669726577616c6c.*\n(?:-A .*\n)*"

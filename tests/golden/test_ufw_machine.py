@@ -12,7 +12,8 @@ import time
 
 import pytest
 from contract import policy
-from test_ufw import FILES, KEEP, LIVE, RESET, START
+from others import CHAINS, UFW_DOCKER
+from test_ufw import FILES, KEEP, LIVE, RESET, START, TestUfw
 
 from ansible_collections.webrtc.firewall.plugins.module_utils._backends import BACKENDS
 from ansible_collections.webrtc.firewall.plugins.module_utils._policy_json import from_dict
@@ -101,6 +102,22 @@ def test_ours_outlive_what_people_do_with_ufw(ufw, command):
     ufw.sh(f"({command}) >/dev/null")
     assert ufw.apply(wanted)["changes"] == {}
     assert re.search(r"10000:50000/udp on wan0 +ALLOW FWD .*# webrtc.firewall vonage/rtp-media", ufw.sh("ufw status"))
+
+
+def test_dockers_way_into_ufws_rules_stays_as_it_is(ufw):
+    contract = TestUfw()
+    ufw.sh(f"{UFW_DOCKER}iptables-restore --noflush <<'END'\n{CHAINS}END\nufw reload")
+    live = f"{LIVE}; cat /etc/ufw/after.rules"
+    before = ufw.sh(live)
+    for wanted in (policy(["vonage", "liveavatar"]), policy(tier="minimum")):
+        assert ufw.apply(wanted).get("changes")
+        for after in ("true", "ufw reload >/dev/null"):
+            ufw.sh(after)
+            assert contract.others(ufw.sh(live)) == contract.others(before), after
+            assert ufw.apply(wanted)["changes"] == {}, after
+            assert ufw.drift()["clean"], ufw.drift()["summary"]
+    ufw.absent()
+    assert ufw.sh(live) == before
 
 
 def test_a_refusal_names_what_is_in_the_way_and_nothing_is_changed(ufw):

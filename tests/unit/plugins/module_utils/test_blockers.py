@@ -138,6 +138,11 @@ def test_the_answers_to_a_host_must_come_in():
     assert of(iptables("-A INPUT -p udp --sport 3478 -s 192.0.2.0/25 -j DROP", name="INPUT"), policy) == sure("turn")
     assert of(iptables("-A INPUT -p udp --dport 3478 -j DROP\n" + known, name="INPUT"), policy) == sure("turn")
     assert of(iptables("-A INPUT -p udp --sport 53 -j DROP\n" + known, name="INPUT"), policy) == set()
+    # Answers come to a port of the client's (RFC 6056): a ban from ssh is none of theirs.
+    ban = "-A INPUT -p {} -m multiport --dports {} -j one\n-A one -s 192.0.2.7/32 -j REJECT"
+    web = Policy(Frame(placement="host"), {"a": (WEB,)})
+    assert of(iptables(ban.format("tcp", "22"), name="INPUT"), web) == set()
+    assert of(iptables(ban.format("tcp", "22,5000"), name="INPUT"), web) == sure("web")
 
 
 def test_families_and_sources_are_kept_apart():
@@ -177,9 +182,9 @@ def test_a_chain_that_holds_ours_is_a_way():
     assert of(iptables(rules), ways=_blockers.Ways(chains=("two",))) == set()
 
 
-def nft(*rules, hook="forward", prio=0, policy="accept", family="inet"):
-    chain = {"family": family, "table": "t", "name": "c", "handle": 1, "type": "filter", "hook": hook, "prio": prio, "policy": policy}
-    own = [{"rule": {"family": family, "table": "t", "chain": "c", "handle": n, "expr": expr}} for n, expr in enumerate(rules, 2)]
+def nft(*rules, hook="forward", prio=0, policy="accept", family="inet", table="t"):
+    chain = {"family": family, "table": table, "name": "c", "handle": 1, "type": "filter", "hook": hook, "prio": prio, "policy": policy}
+    own = [{"rule": {"family": family, "table": table, "chain": "c", "handle": n, "expr": expr}} for n, expr in enumerate(rules, 2)]
     return from_nft({"nftables": [{"chain": chain}, *own]})
 
 
@@ -241,6 +246,33 @@ def test_no_line_of_iptables_is_too_odd_to_be_read(rest):
 
 
 GRE = 'rule protocol value="gre" drop'
+
+
+LIBVIRT = """*filter
+:FORWARD ACCEPT [0:0]
+:LIBVIRT_FWI - [0:0]
+:LIBVIRT_FWO - [0:0]
+-A FORWARD -j LIBVIRT_FWI
+-A FORWARD -j LIBVIRT_FWO
+-A LIBVIRT_FWI -o virbr0 -j REJECT --reject-with icmp-port-unreachable
+-A LIBVIRT_FWO -s 192.168.122.0/24 -i virbr0 -j ACCEPT
+-A LIBVIRT_FWO -i virbr0 -j REJECT --reject-with icmp-port-unreachable
+COMMIT
+"""
+
+
+@pytest.mark.parametrize("tool", ["iptables", "nft"])
+def test_how_libvirt_isolates_its_guests_is_told_where_the_site_names_their_bridge(tool):
+    own = match("ip saddr", {"prefix": {"addr": "192.168.122.0", "len": 24}}), match("meta iifname", "virbr0")
+    by_nft = nft([*own, ACCEPT], [own[1], {"reject": None}], table="libvirt_network", family="ip")
+    chains = by_nft if tool == "nft" else from_iptables_save("iptables-nft", "ip", LIBVIRT)
+    others = iptables("-A FORWARD -i virbr0 -j REJECT")
+    assert of(others, Policy(Frame(out_interfaces=("wan0",)), POLICY.services)) == sure(*EVERY)
+    assert of(chains, Policy(Frame(out_interfaces=("wan0",)), POLICY.services)) == set()
+    assert of(chains) == set()
+    # All of libvirt's own range may pass; the flows' sources may be others.
+    named = Policy(Frame(in_interfaces=("virbr0",), out_interfaces=("wan0",)), POLICY.services)
+    assert of(chains, named) == maybe(*EVERY)
 
 
 def settings(**more):
