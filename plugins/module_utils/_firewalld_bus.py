@@ -23,6 +23,8 @@ CONFIG = f"{NAME}.config"
 ETC = "/etc/firewalld"
 DIRECTORY = f"{ETC}/policies"
 PREFIX = "webrtc-"
+# Docker and libvirt put their bridges into these at runtime alone, and again whenever firewalld says that it has been reloaded.
+BRIDGED = ("docker", "libvirt", "libvirt-routed")
 # What of a policy we set; the rest is as firewalld makes it.
 OWN = ("description", "target", "priority", "ingress_zones", "egress_zones", "rich_rules")
 # What a set is made of, in the order in which D-Bus has it.
@@ -96,6 +98,7 @@ def read(bus: Bus) -> dict[str, Any]:
         "permanent": {name: own(item) for name, item in stored(permanent).items() if name.startswith(PREFIX)},
         "sets": {kind: {name: item for name, item in there.items() if name.startswith(PREFIX)} for kind, there in sets.items()},
         "others": {name: own(item) for name, item in runtime.items() if not name.startswith(PREFIX)},
+        "by_iptables": str(bus.config.Get(CONFIG, "FirewallBackend", dbus_interface="org.freedesktop.DBus.Properties")) == "iptables",
         "panic": bool(bus.main.queryPanicMode(dbus_interface=NAME)),
         "apart": sorted(apart(bus, found, runtime, permanent) + apart_sets(**sets)),
     }
@@ -131,9 +134,12 @@ def own(settings: dict[str, Any]) -> dict[str, Any]:
 def apart(bus: Bus, zones: dict[str, Any], runtime: dict[str, Any], permanent: dict[str, Any]) -> list[str]:
     """The names of what is not ours and differs between runtime and permanent: a reload would lose it, or put it in force unasked."""
     # NetworkManager's interfaces are at runtime alone, and firewalld asks for them anew.
-    ignored = {"interfaces"} if bus.has("org.freedesktop.NetworkManager") else set()
+    asked = bus.has("org.freedesktop.NetworkManager")
     there = stored_zones(bus)
-    found = [f"zone {name}" for name in zones.keys() | there.keys() if differ(zones.get(name, {}), there.get(name, {}), ignored)]
+    found = []
+    for name in zones.keys() | there.keys():
+        if differ(zones.get(name, {}), there.get(name, {}), {"interfaces"} if asked or name in BRIDGED else set()):
+            found.append(f"zone {name}")
     for name in runtime.keys() | permanent.keys():
         if not name.startswith(PREFIX) and differ(runtime.get(name, {}), permanent.get(name, {}), set()):
             found.append(f"policy {name}")
@@ -243,7 +249,12 @@ def write(bus: Bus, job: dict[str, Any]) -> dict[str, Any]:
         if name in stored:
             stored_set(bus, name).remove(dbus_interface=f"{CONFIG}.ipset")
     if job["reload"]:
+        active = plain(bus.main.getActiveZones(dbus_interface=f"{NAME}.zone"))
         bus.main.reload(dbus_interface=NAME)
+        for zone in BRIDGED:
+            # Their owners would take a moment for it, and may not run.
+            for name in active.get(zone, {}).get("interfaces", ()):
+                bus.main.changeZoneOfInterface(zone, name, dbus_interface=f"{NAME}.zone")
         store_sets(bus, {name: values for name, values in job["sets"].items() if name in job["fill"]}, {})
     policies = f"{NAME}.policy"
     for name, values in job["runtime"].items():

@@ -24,6 +24,7 @@ sys.path.insert(0, str(REPO / "tests"))
 
 from podman import environment, image, podman, remove  # noqa: E402
 
+pytest.register_assert_rewrite("contract", "refusals")
 SUITES = ("bullseye", "bookworm", "trixie")
 INSIDE = "/collections/ansible_collections/webrtc/firewall"
 

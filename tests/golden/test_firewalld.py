@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+from itertools import groupby
 
 import pytest
 from contract import FILES, POLICY, Contract, policy, spoiled
@@ -99,9 +100,15 @@ class TestFirewalld(Contract):
     deaf = ("bullseye",)
     # Its policies come before the host's known connections.
     undenied = ("bullseye",)
-    # The table of firewalld itself, without the handles and counters that each reload makes anew, and its files.
-    live = "nft -s list ruleset; cd /etc/firewalld && find . -type f | sort | xargs -r grep -H ''; firewall-cmd --list-all-policies"
-    foreign = f"{FOREIGN}{FIREWALLD_ZONES}iptables-restore --noflush <<'END'\n{CHAINS}END\n"
+    # The table of firewalld itself, without the handles and counters that each reload makes anew; iptables without counters, built-in
+    # chains that accept everything, and the order in which chains were made; and firewalld's files.
+    live = (
+        "nft list tables | grep -v -e ' ip6* [a-z]*$' | sort | while read -r table; do nft -s list $table; done\n"
+        "for tool in iptables ip6tables; do $tool-save; done | sed 's/ \\[.*//'"
+        " | grep -v -e '^#' -e '^:[A-Z]* ACCEPT$' -e '^[*]' -e '^COMMIT' | sort -s -k 1,1 -k 2,2\n"
+        "cd /etc/firewalld && find . -type f | sort | xargs -r grep -H ''; firewall-cmd --list-all-policies"
+    )
+    foreign = FOREIGN
     # Our policies' chains and the jumps to them, our files, and what firewall-cmd tells of them.
     ours = (
         r"^\tchain \S*webrtc\S* \{\n(?:.*\n)*?\t\}\n|^\t+.*jump \S*webrtc\S*.*\n|^\./(?:policies|ipsets)/webrtc.*\n"
@@ -180,6 +187,24 @@ class TestFirewalld(Contract):
             "firewall-cmd --permanent --delete-policy=first; firewall-cmd --reload",
         ),
     )
+
+    def test_what_docker_libvirt_and_fail2ban_have_put_there_stays_too(self, there):
+        # A reload takes it away, with firewalld 0.9 and 1.x iptables as a whole; so it has to come back.
+        there.sh(f"{FIREWALLD_ZONES}iptables-restore --noflush <<'END'\n{CHAINS}END\n")
+        there.before = there.sh(self.live)
+        for name in ("docker0", "virbr0", "virbr1", "LIBVIRT_FWO", "f2b-sshd"):
+            assert name in there.before
+        assert there.apply(policy(), id="killed", seconds=60)["changes"]
+        there.sh("for table in filter nat; do iptables -t $table -F; iptables -t $table -X; done")
+        assert there.ask("revoke", id="killed") == {"changed": True}
+        assert there.sh(self.live) == there.before
+        assert there.apply(policy())["changes"]
+        self.test_rules_of_others_stay_as_they_are_and_a_removal_leaves_nothing(there)
+
+    def others(self, text):
+        # Jumps of several interfaces that follow each other stand in any order.
+        runs = groupby(super().others(text), lambda line: line.startswith("\t\tiifname "))
+        return [line for jumps, lines in runs for line in (sorted(lines) if jumps else lines)]
 
     def start(self, machine):
         machine.sh(START)
@@ -308,3 +333,8 @@ def test_through_iptables_its_own_chains_are_not_taken_for_those_of_others(machi
         machine.sh(f"firewall-cmd --direct --add-rule {direct}")
         (found,) = machine.drift()["blocked"]
         assert (found["flows"], found["sure"], "FORWARD_direct" in found["where"]) == (["vonage/turn-udp"], True, True)
+        machine.sh(f"firewall-cmd --direct --remove-rule {direct}; iptables-restore --noflush <<'END'\n{CHAINS}END\n")
+        before = machine.sh("iptables-save | grep -v '^#'")
+        told = machine.apply(policy(placement="host"))["error"]
+        assert "chains of others: DOCKER, DOCKER-USER, LIBVIRT_FWO, f2b-sshd" in told and "FirewallBackend=nftables" in told
+        assert machine.sh("iptables-save | grep -v '^#'") == before

@@ -18,7 +18,9 @@ from ansible_collections.webrtc.firewall.plugins.module_utils import (
     _blockers,
     _firewalld_boot,
     _firewalld_bus,
+    _firewalld_checks,
     _firewalld_describe,
+    _firewalld_flushed,
     _firewalld_others,
     _firewalld_render,
     _foreign_read,
@@ -81,12 +83,13 @@ class Steps:
 
 @dataclass(frozen=True)
 class Before:
-    """Whether firewalld ran, what was ours as it was stored, what sets held on, and our files."""
+    """Whether firewalld ran, what was ours as it was stored, what sets held on, our files, and what iptables-save printed."""
 
     running: bool
     permanent: Rules
     held: dict[str, tuple[str, ...]]
     files: dict[str, str]
+    others: dict[str, str]
 
 
 class Firewalld(Backend):
@@ -148,20 +151,16 @@ class Firewalld(Backend):
 
     def obstacles(self, policy: Policy, live: Live) -> list[Problem]:
         if not live.running:
-            return [_not_running(self.installed())]
+            return [_firewalld_checks.not_running(self.installed())]
         found = zones_of(policy.frame, live.seen).problems
         if not live.seen["ipv6"] and live.ipv6_in_use:
             remedy = "have firewalld rule it: it needs a working ip6tables where FirewallBackend is iptables"
             found += _ipv6.lost(policy, "IPv6, which firewalld does not rule here", "IPv6 in firewalld", remedy)
         if int(str(live.seen["version"]).partition(".")[0]) == 0:
-            found += _too_old(policy, str(live.seen["version"]))
-        wanted = self._wanted(policy, live) if not found else Rules()
-        if not found and live.seen["apart"] and _needs_reload(wanted, live):
-            remedy = "Run firewall-cmd --runtime-to-permanent to keep what is in force, or --reload for what is stored; then run again."
-            told = ", ".join(live.seen["apart"])
-            found.append(
-                Problem("firewalld", told, "permanent and runtime to be the same, as a reload would put the former in force", remedy)
-            )
+            found += _firewalld_checks.too_old(policy, str(live.seen["version"]))
+        if not found and _needs_reload(self._wanted(policy, live), live):
+            found += [_firewalld_checks.apart(live.seen["apart"])] if live.seen["apart"] else []
+            found += _firewalld_checks.emptied(_firewalld_flushed.saved(self.run)) if live.seen["by_iptables"] else []
         return found
 
     def blockers(self, policy: Policy, live: Live) -> list[Blocker]:
@@ -189,7 +188,8 @@ class Firewalld(Backend):
     def before(self, plan: Plan) -> Before:
         live: Live = plan.steps.before
         held = {name: tuple(entries) for name, entries in _held(live.permanent, live, {}).items()}
-        return Before(live.running, live.permanent, held, {path: _system.read(path) or "" for path in live.files})
+        files = {path: _system.read(path) or "" for path in live.files}
+        return Before(live.running, live.permanent, held, files, self._others(live))
 
     def apply(self, plan: Plan) -> None:
         steps: Steps = plan.steps
@@ -206,6 +206,8 @@ class Firewalld(Backend):
     def undo(self, before: Before) -> None:
         live = self.read()
         if before.running and live.running:
+            # Of a run that was killed right behind a reload.
+            _firewalld_flushed.put_back(before.others, self.run, emptied=True)
             self._set(before.permanent, live, {name: list(entries) for name, entries in before.held.items()})
             return
         for path in live.files:
@@ -225,12 +227,20 @@ class Firewalld(Backend):
             sets.update((name, wanted.sets[name]) for name in held)
         runtime = {name: item for name, item in wanted.policies.items() if not reload and _changeable(there[name]) != _changeable(item)}
         policies = _different(wanted.policies, live.permanent.policies)
-        self._ask({"do": "write", "permanent": policies, "sets": sets, "fill": held, "runtime": runtime, "reload": reload})
+        others = self._others(live) if reload else {}
+        try:
+            self._ask({"do": "write", "permanent": policies, "sets": sets, "fill": held, "runtime": runtime, "reload": reload})
+        finally:
+            _firewalld_flushed.put_back(others, self.run)
         unknown = {f"{DIRECTORIES[0]}/{name}.xml" for name, item in policies.items() if item is None}
         for path in _own_files():
             # What firewalld keeps of an earlier text, and a file that it has not met yet.
             if path.endswith(".old") or path in unknown:
                 _system.remove(path)
+
+    def _others(self, live: Live) -> dict[str, str]:
+        """What iptables holds beside firewalld's own nftables."""
+        return _firewalld_flushed.saved(self.run) if live.running and not live.seen["by_iptables"] else {}
 
     def observing(self, policy: Policy, live: Live) -> Optional[Policy]:
         return None
@@ -260,31 +270,9 @@ class Firewalld(Backend):
         return answer
 
 
-def _not_running(installed: bool) -> Problem:
-    """Why nothing can be asked of firewalld, which was called for by its name."""
-    if not installed:
-        remedy = "Install it (on Debian: apt install firewalld) and start it, or let webrtc_egress_backend be auto."
-        return Problem("firewalld", "not installed", "firewalld to be installed and to run", remedy)
-    remedy = "Start it (systemctl enable --now firewalld), or let webrtc_egress_backend be auto."
-    return Problem("firewalld", "installed and stopped", "firewalld to run", remedy)
-
-
 def _in_families(policy: Policy, live: Live) -> Policy:
     """What a firewalld without IPv6 can have of a policy; what would be lost by that was refused."""
     return policy if live.seen["ipv6"] else _ipv6.without(policy)
-
-
-def _too_old(policy: Policy, version: str) -> list[Problem]:
-    """What firewalld 0.9 cannot do: match destinations with a set, or deny without cutting known connections of the host itself."""
-    other = "or let the nftables backend rule in firewalld's place."
-    expected = f"firewalld 1.0 or newer, to match destinations with a set (this is {version})"
-    remedy = f"Install a newer one, set webrtc_egress_wildcards to hostnames or any, {other}"
-    found = [Problem(flow.id, "addresses learned from DNS", expected, remedy) for flow in policy.flows if flow.destination.learned]
-    if policy.frame.baseline == "deny_egress" and policy.frame.placement != "gateway":
-        expected = f"firewalld 1.0 or newer, where the host's known connections come before policies (this is {version})"
-        remedy = f"Install a newer one, leave the host's own traffic out with webrtc_egress_placement gateway, {other}"
-        found.append(Problem("webrtc_egress_baseline", f"deny_egress with placement {policy.frame.placement}", expected, remedy))
-    return found
 
 
 def _held(wanted: Rules, before: Live, learned: Learned) -> dict[str, list[str]]:
