@@ -88,6 +88,7 @@ def test_sets_are_told_with_their_flow_and_what_they_hold_is_no_change():
 @pytest.mark.parametrize(("version", "refused"), [("0.9.3", ["liveavatar/signaling"]), ("1.3.3", []), ("2.3.1", [])])
 def test_what_learns_is_refused_by_id_where_no_set_can_be_matched(version, refused):
     seen = {"version": version, "ipv6": True, "default": "public", "interfaces": {}, "zones": {}, "icmp_types": TYPES, "apart": []}
+    seen["by_iptables"] = False
     problems = Firewalld(None).obstacles(LEARNING, Live(True, seen))
     assert [problem.path for problem in problems] == refused
     assert all("webrtc_egress_wildcards" in problem.remedy for problem in problems)
@@ -98,7 +99,8 @@ def reloads(wanted, permanent, runtime):
     jobs = []
     backend = Firewalld(lambda argv, text: jobs.append(json.loads(text)) or Output(0, "{}", ""))
     seen = {kind: dict(rules.policies) for kind, rules in (("permanent", permanent), ("runtime", runtime))} | {
-        "sets": {"permanent": dict(permanent.sets), "runtime": dict(runtime.sets)}
+        "sets": {"permanent": dict(permanent.sets), "runtime": dict(runtime.sets)},
+        "by_iptables": True,
     }
     backend.apply(Plan((), (), Steps(wanted, Live(True, seen), {"webrtc-v4.liveavatar.signaling": ("198.18.2.9",)})))
     return jobs[0]["reload"], jobs[0]["sets"], jobs[0]["fill"]

@@ -1,0 +1,52 @@
+# Copyright (c) 2026, webrtc.firewall contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Which tables come back after a reload of firewalld; tests/golden has the real firewalld."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.webrtc.firewall.plugins.module_utils import _firewalld_checks, _firewalld_flushed, _system
+from ansible_collections.webrtc.firewall.plugins.module_utils._system import Output
+
+FILTER = "*filter\n:INPUT ACCEPT [{}]\n:f2b-sshd - [0:0]\n[{}] -A f2b-sshd -s 192.0.2.7/32 -j REJECT\nCOMMIT\n"
+NAT = "*nat\n:POSTROUTING ACCEPT [0:0]\n[0:0] -A POSTROUTING -o wan0 -j MASQUERADE\nCOMMIT\n"
+EMPTY = "*filter\n:INPUT ACCEPT [0:0]\nCOMMIT\n"
+BEFORE = {"iptables": FILTER.format("5:60", "1:2") + NAT, "ip6tables": "*nat\nCOMMIT\n"}
+
+
+@pytest.mark.parametrize(
+    ("now", "emptied", "restored"),
+    [
+        (FILTER.format("9:99", "3:4") + NAT, False, []),
+        (EMPTY + NAT, False, [FILTER.format("5:60", "1:2")]),
+        (EMPTY + NAT, True, [FILTER.format("5:60", "1:2")]),
+        ("", False, [BEFORE["iptables"]]),
+        ("", True, [BEFORE["iptables"]]),
+        # Its owner has put one part back, or something else.
+        (FILTER.format("0:0", "0:0").replace("192.0.2.7", "192.0.2.8") + NAT, False, [FILTER.format("5:60", "1:2")]),
+        (FILTER.format("0:0", "0:0").replace("192.0.2.7", "192.0.2.8") + NAT, True, []),
+    ],
+)
+def test_a_table_comes_back_as_a_whole_and_no_other_is_touched(monkeypatch, now, emptied, restored):
+    told = []
+
+    def run(command, text):
+        if command[0].endswith("-restore"):
+            told.append((command, text))
+            return Output(0, "", "")
+        return Output(0, now if command[0] == "iptables-save" else BEFORE["ip6tables"], "")
+
+    monkeypatch.setattr(_system, "find", lambda name: f"/usr/sbin/{name}")
+    assert _firewalld_flushed.saved(run).get("iptables", "") == now
+    _firewalld_flushed.put_back(BEFORE, run, emptied)
+    assert told == [(["iptables-restore", "--counters"], text) for text in restored]
+
+
+def test_where_it_works_through_iptables_only_chains_of_others_stop_a_run():
+    own = "*filter\n:INPUT ACCEPT [0:0]\n:FWDI_public - [0:0]\n:IN_public_allow - [0:0]\n:RFC3964_IPv4 - [0:0]\n:FORWARD_direct - [0:0]\nCOMMIT\n"
+    assert _firewalld_checks.emptied({"iptables": own}) == []
+    (problem,) = _firewalld_checks.emptied({"iptables": own + FILTER, "ip6tables": "*filter\n:INTRANET - [0:0]\nCOMMIT\n"})
+    assert problem.value == "chains of others: INTRANET, f2b-sshd"
