@@ -87,7 +87,7 @@ from ansible_collections.webrtc.firewall.plugins.module_utils._backends import B
 print(json.dumps(BACKENDS["firewalld"](_commands.run).read().seen["apart"]))
 """
 CLEAN = """
-rm -rf /etc/firewalld/zones/* /etc/firewalld/ipsets/* /etc/firewalld/policies/*
+rm -rf /etc/firewalld/zones/* /etc/firewalld/ipsets/* /etc/firewalld/policies/* /usr/lib/firewalld/*/libvirt*
 for table in filter nat; do iptables -t $table -F; iptables -t $table -X; done
 firewall-cmd --reload >/dev/null
 """

@@ -46,7 +46,8 @@ def test_a_table_comes_back_as_a_whole_and_no_other_is_touched(monkeypatch, now,
 
 
 def test_where_it_works_through_iptables_only_chains_of_others_stop_a_run():
-    own = "*filter\n:INPUT ACCEPT [0:0]\n:FWDI_public - [0:0]\n:IN_public_allow - [0:0]\n:RFC3964_IPv4 - [0:0]\n:FORWARD_direct - [0:0]\nCOMMIT\n"
+    names = ("FWDI_public", "IN_public_allow", "RFC3964_IPv4", "FORWARD_direct")
+    own = "*filter\n:INPUT ACCEPT [0:0]\n" + "".join(f":{name} - [0:0]\n" for name in names) + "COMMIT\n"
     assert _firewalld_checks.emptied({"iptables": own}) == []
     (problem,) = _firewalld_checks.emptied({"iptables": own + FILTER, "ip6tables": "*filter\n:INTRANET - [0:0]\nCOMMIT\n"})
     assert problem.value == "chains of others: INTRANET, f2b-sshd"
