@@ -18,7 +18,7 @@ setup: ## install what is missing (Debian packages, and the rest below .cache); 
 demo: setup ## show both services at work: a client, a gateway, the vendors' side, and real traffic
 	@$(IN_ENV) tests/lab/demo
 
-test: setup ## run everything but the benchmarks, two jobs at a time
+test: setup ## run everything but the benchmarks, some jobs at a time
 	@$(JOBS_PY) images lint sanity unit browser golden differential build demo molecule
 
 lint: setup ## ansible-lint, ruff, mypy, antsibull-changelog

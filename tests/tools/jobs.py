@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Runs the stages of the tests, two jobs at a time: ``jobs.py STAGE...``.
+"""Runs the stages of the tests, one job more at a time than there are cores: ``jobs.py STAGE...``.
 
 What a job prints goes to .cache/logs/NAME.log and is shown if the job fails. The last line says how much passed and failed: the single
 tests of a job that runs pytest, and one for any other job.
@@ -23,9 +23,10 @@ from typing import IO
 REPO = Path(__file__).resolve().parents[2]
 CACHE = REPO / ".cache"
 TOOLS = REPO / "tests" / "tools"
-WORKERS = int(os.environ.get("JOBS", "2"))
+# Two at a time left a quarter of two cores idle, as every job waits for firewalls and for time to pass now and then.
+WORKERS = int(os.environ.get("JOBS", "0")) or (os.cpu_count() or 1) + 1
 # Nothing here takes that long: a job that hangs ends with an error instead. More policies than usual may take more.
-LIMIT = 30 * 60 * max(1.0, int(os.environ.get("POLICIES", "200")) / 200)
+LIMIT = 45 * 60 * max(1.0, int(os.environ.get("POLICIES", "200")) / 200)
 
 
 @dataclass(frozen=True)
