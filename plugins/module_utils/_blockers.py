@@ -104,10 +104,12 @@ class _Walk:
     def _step(self, reading: Reading, rule: ForeignRule, above: tuple[Address, ...], here: _Flows, left: _Flows) -> None:
         """One verdict of one rule, for every flow that has come so far."""
         hits = {name: hit for name in here if (hit := meets(reading.match, self.flows[name])) != NO}
+        if _of_guests(above[-1]):
+            hits = {name: hit for name, hit in hits.items() if hit == ALL or self.flows[name].get("in")}
         sure = {name: here[name] and not reading.match.opaque for name in hits}
         below: _Flows = {}
         if reading.verdict == "drop":
-            self.found += [(above[-1], rule, name, sure[name]) for name, hit in hits.items() if hit == ALL or not _of_guests(above[-1])]
+            self.found += [(above[-1], rule, name, sure[name]) for name in hits]
         elif reading.verdict in ("jump", "goto"):
             target = replace(above[-1], name=reading.target)
             below = self.through(target, sure, above)
@@ -127,7 +129,7 @@ class _Walk:
 def _of_guests(address: Address) -> bool:
     """Whether libvirt made a chain: its rules speak of its guests' bridges alone, which it isolates as their owner has asked for.
 
-    So they are told only where a site names such a bridge. Reference: libvirt's firewall.html, "The virtual network driver".
+    So they count only where a site names such a bridge. Reference: libvirt's firewall.html, "The virtual network driver".
     """
     return address.name.startswith("LIBVIRT_") or address.table == "libvirt_network"
 

@@ -273,6 +273,9 @@ def test_how_libvirt_isolates_its_guests_is_told_where_the_site_names_their_brid
     # All of libvirt's own range may pass; the flows' sources may be others.
     named = Policy(Frame(in_interfaces=("virbr0",), out_interfaces=("wan0",)), POLICY.services)
     assert of(chains, named) == maybe(*EVERY)
+    # Nor do the rules of others count less behind them.
+    behind = LIBVIRT.replace("COMMIT", "-A FORWARD -j DROP\nCOMMIT")
+    assert of(from_iptables_save("iptables-nft", "ip", behind)) == sure(*EVERY)
 
 
 def settings(**more):
