@@ -13,7 +13,8 @@ import time
 import pytest
 from contract import policy
 from others import CHAINS, UFW_DOCKER
-from test_ufw import FILES, KEEP, LIVE, RESET, START, TestUfw
+from test_ufw import FILES, KEEP, LIVE, RESET, START
+from test_ufw import TestUfw as Ufw
 
 from ansible_collections.webrtc.firewall.plugins.module_utils._backends import BACKENDS
 from ansible_collections.webrtc.firewall.plugins.module_utils._policy_json import from_dict
@@ -105,7 +106,7 @@ def test_ours_outlive_what_people_do_with_ufw(ufw, command):
 
 
 def test_dockers_way_into_ufws_rules_stays_as_it_is(ufw):
-    contract = TestUfw()
+    contract = Ufw()
     ufw.sh(f"{UFW_DOCKER}iptables-restore --noflush <<'END'\n{CHAINS}END\nufw reload")
     live = f"{LIVE}; cat /etc/ufw/after.rules"
     before = ufw.sh(live)
