@@ -15,10 +15,12 @@ import re
 from typing import Mapping
 
 from ansible_collections.webrtc.firewall.plugins.module_utils import _system
+from ansible_collections.webrtc.firewall.plugins.module_utils._errors import Problem, TargetProblem
 from ansible_collections.webrtc.firewall.plugins.module_utils._system import Runner
 
 _TOOLS = ("iptables", "ip6tables")
 _TABLE = re.compile(r"^[*](\S+)\n(.*?)^COMMIT\n", re.MULTILINE | re.DOTALL)
+_REMEDY = "Have their owners make them again: restart Docker, libvirt and fail2ban, or run the script that made them."
 _COUNTERS = re.compile(r"\[\d+:\d+\]")
 
 
@@ -40,14 +42,22 @@ def put_back(before: Mapping[str, str], run: Runner, emptied: bool = False) -> N
         before: what `saved` has told.
         run: runs commands on the machine.
         emptied: whether only those are meant that hold no rule any more, as their owners may have changed the others since.
+
+    Raises:
+        TargetProblem: iptables did not take them.
     """
     now = saved(run) if before else {}
+    problems: list[Problem] = []
     for tool, text in before.items():
         there = dict(_TABLE.findall(now.get(tool, "")))
         gone = [name for name, rules in _TABLE.findall(text) if _differs(rules, there.get(name, ""), emptied)]
         lines = "".join(f"*{name}\n{rules}COMMIT\n" for name, rules in _TABLE.findall(text) if name in gone)
         if lines:
-            run([f"{tool}-restore", "--counters"], lines)
+            done = run([f"{tool}-restore", "--counters", "--wait", "10"], lines)
+            expected = f"{', '.join(gone)} to come back after a reload"
+            problems += [Problem(f"{tool}-restore", done.err.strip()[-300:], expected, _REMEDY)] if done.code else []
+    if problems:
+        raise TargetProblem(problems)
 
 
 def _differs(before: str, now: str, emptied: bool) -> bool:

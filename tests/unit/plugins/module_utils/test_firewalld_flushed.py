@@ -9,6 +9,7 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.webrtc.firewall.plugins.module_utils import _firewalld_checks, _firewalld_flushed, _system
+from ansible_collections.webrtc.firewall.plugins.module_utils._errors import TargetProblem
 from ansible_collections.webrtc.firewall.plugins.module_utils._system import Output
 
 FILTER = "*filter\n:INPUT ACCEPT [{}]\n:f2b-sshd - [0:0]\n[{}] -A f2b-sshd -s 192.0.2.7/32 -j REJECT\nCOMMIT\n"
@@ -42,7 +43,13 @@ def test_a_table_comes_back_as_a_whole_and_no_other_is_touched(monkeypatch, now,
     monkeypatch.setattr(_system, "find", lambda name: f"/usr/sbin/{name}")
     assert _firewalld_flushed.saved(run).get("iptables", "") == now
     _firewalld_flushed.put_back(BEFORE, run, emptied)
-    assert told == [(["iptables-restore", "--counters"], text) for text in restored]
+    assert told == [(["iptables-restore", "--counters", "--wait", "10"], text) for text in restored]
+
+
+def test_what_does_not_come_back_is_told(monkeypatch):
+    monkeypatch.setattr(_system, "find", lambda name: f"/usr/sbin/{name}")
+    with pytest.raises(TargetProblem, match=r"filter, nat to come back after a reload.*restart Docker"):
+        _firewalld_flushed.put_back(BEFORE, lambda command, text: Output(int(command[0] == "iptables-restore"), "", "lock is held"))
 
 
 def test_where_it_works_through_iptables_only_chains_of_others_stop_a_run():
