@@ -48,9 +48,10 @@ class Bus:
         """Whether somebody owns a name on the bus."""
         return bool(self._bus.name_has_owner(name))
 
-    def get(self, name: str) -> Any:
-        """A property of firewalld."""
-        return self.main.Get(NAME, name, dbus_interface="org.freedesktop.DBus.Properties")
+    def get(self, name: str, interface: str = NAME) -> Any:
+        """A property of firewalld, or of its configuration (the interface CONFIG)."""
+        there = self.config if interface == CONFIG else self.main
+        return there.Get(interface, name, dbus_interface="org.freedesktop.DBus.Properties")
 
     def settings(self, values: dict[str, Any]) -> Any:
         """A policy's settings with the types that D-Bus wants."""
@@ -98,7 +99,7 @@ def read(bus: Bus) -> dict[str, Any]:
         "permanent": {name: own(item) for name, item in stored(permanent).items() if name.startswith(PREFIX)},
         "sets": {kind: {name: item for name, item in there.items() if name.startswith(PREFIX)} for kind, there in sets.items()},
         "others": {name: own(item) for name, item in runtime.items() if not name.startswith(PREFIX)},
-        "by_iptables": str(bus.config.Get(CONFIG, "FirewallBackend", dbus_interface="org.freedesktop.DBus.Properties")) == "iptables",
+        "by_iptables": str(bus.get("FirewallBackend", CONFIG)) == "iptables",
         "panic": bool(bus.main.queryPanicMode(dbus_interface=NAME)),
         "apart": sorted(apart(bus, found, runtime, permanent) + apart_sets(**sets)),
     }

@@ -12,10 +12,11 @@ Docker and libvirt put theirs back by themselves, fail2ban and a hand-written sc
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import Mapping
 
-from ansible_collections.webrtc.firewall.plugins.module_utils import _system
 from ansible_collections.webrtc.firewall.plugins.module_utils._errors import Problem, TargetProblem
+from ansible_collections.webrtc.firewall.plugins.module_utils._foreign_read import save
 from ansible_collections.webrtc.firewall.plugins.module_utils._system import Runner
 
 _TOOLS = ("iptables", "ip6tables")
@@ -28,10 +29,9 @@ def saved(run: Runner) -> dict[str, str]:
     """What iptables-save and ip6tables-save print, with counters, by the tool's name; of the variant that firewalld uses too."""
     found = {}
     for tool in _TOOLS:
-        if _system.find(f"{tool}-save"):
-            done = run([f"{tool}-save", "--counters"], "")
-            if done.code == 0 and done.out:
-                found[tool] = done.out
+        # Where one is missing or cannot read, it cannot restore either.
+        with suppress(TargetProblem):
+            found[tool] = save(run, tool)
     return found
 
 
@@ -50,9 +50,9 @@ def put_back(before: Mapping[str, str], run: Runner, emptied: bool = False) -> N
     problems: list[Problem] = []
     for tool, text in before.items():
         there = dict(_TABLE.findall(now.get(tool, "")))
-        gone = [name for name, rules in _TABLE.findall(text) if _differs(rules, there.get(name, ""), emptied)]
-        lines = "".join(f"*{name}\n{rules}COMMIT\n" for name, rules in _TABLE.findall(text) if name in gone)
-        if lines:
+        gone = {name: rules for name, rules in _TABLE.findall(text) if _differs(rules, there.get(name, ""), emptied)}
+        if gone:
+            lines = "".join(f"*{name}\n{rules}COMMIT\n" for name, rules in gone.items())
             done = run([f"{tool}-restore", "--counters", "--wait", "10"], lines)
             expected = f"{', '.join(gone)} to come back after a reload"
             problems += [Problem(f"{tool}-restore", done.err.strip()[-300:], expected, _REMEDY)] if done.code else []

@@ -10,7 +10,7 @@ import json
 from itertools import groupby
 
 import pytest
-from contract import FILES, POLICY, Contract, policy, spoiled
+from contract import BARE, FILES, POLICY, Contract, policy, spoiled
 from others import CHAINS, FIREWALLD_ZONES
 
 START = """
@@ -86,10 +86,10 @@ from ansible_collections.webrtc.firewall.plugins.module_utils import _commands
 from ansible_collections.webrtc.firewall.plugins.module_utils._backends import BACKENDS
 print(json.dumps(BACKENDS["firewalld"](_commands.run).read().seen["apart"]))
 """
-CLEAN = """
+EMPTIED = "for table in filter nat; do iptables -t $table -F; iptables -t $table -X; done\n"
+CLEAN = f"""
 rm -rf /etc/firewalld/zones/* /etc/firewalld/ipsets/* /etc/firewalld/policies/* /usr/lib/firewalld/*/libvirt*
-for table in filter nat; do iptables -t $table -F; iptables -t $table -X; done
-firewall-cmd --reload >/dev/null
+{EMPTIED}firewall-cmd --reload >/dev/null
 """
 
 
@@ -104,8 +104,7 @@ class TestFirewalld(Contract):
     # chains that accept everything, and the order in which chains were made; and firewalld's files.
     live = (
         "nft list tables | grep -v -e ' ip6* [a-z]*$' | sort | while read -r table; do nft -s list $table; done\n"
-        "for tool in iptables ip6tables; do $tool-save; done | sed 's/ \\[.*//'"
-        " | grep -v -e '^#' -e '^:[A-Z]* ACCEPT$' -e '^[*]' -e '^COMMIT' | sort -s -k 1,1 -k 2,2\n"
+        f"for tool in iptables ip6tables; do $tool-save; done | {BARE} | sort -s -k 1,1 -k 2,2\n"
         "cd /etc/firewalld && find . -type f | sort | xargs -r grep -H ''; firewall-cmd --list-all-policies"
     )
     foreign = FOREIGN
@@ -195,7 +194,7 @@ class TestFirewalld(Contract):
         for name in ("docker0", "virbr0", "virbr1", "LIBVIRT_FWO", "f2b-sshd"):
             assert name in there.before
         assert there.apply(policy(), id="killed", seconds=60)["changes"]
-        there.sh("for table in filter nat; do iptables -t $table -F; iptables -t $table -X; done")
+        there.sh(EMPTIED)
         assert there.ask("revoke", id="killed") == {"changed": True}
         assert there.sh(self.live) == there.before
         assert there.apply(policy())["changes"]

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from contract import POLICY, STARTED, Contract, spoiled
+from contract import BARE, POLICY, STARTED, Contract, spoiled
 
 # As Docker, libvirt and fail2ban leave it, beside rules by hand.
 FOREIGN = """*filter
@@ -64,9 +64,7 @@ class Iptables(Contract):
     @property
     def live(self):
         saves = "; ".join(f"{tool}-{self.variant}-save" for tool in ("iptables", "ip6tables"))
-        # Neither counters nor a built-in chain that accepts everything, which is as good as none, are anybody's rules.
-        rules = f"({saves}) | sed 's/ \\[.*//' | grep -v -e '^#' -e '^:[A-Z]* ACCEPT$' -e '^[*]' -e '^COMMIT'"
-        return f"{rules} || true; ipset save | sed 's/ hashsize.*maxelem/ maxelem/; s/ bucketsize.*//'"
+        return f"({saves}) | {BARE} || true; ipset save | sed 's/ hashsize.*maxelem/ maxelem/; s/ bucketsize.*//'"
 
     @property
     def foreign(self):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.webrtc.firewall.plugins.module_utils import _firewalld_checks, _firewalld_flushed, _system
+from ansible_collections.webrtc.firewall.plugins.module_utils import _firewalld_checks, _firewalld_flushed, _foreign_read
 from ansible_collections.webrtc.firewall.plugins.module_utils._errors import TargetProblem
 from ansible_collections.webrtc.firewall.plugins.module_utils._system import Output
 
@@ -38,16 +38,16 @@ def test_a_table_comes_back_as_a_whole_and_no_other_is_touched(monkeypatch, now,
         if command[0].endswith("-restore"):
             told.append((command, text))
             return Output(0, "", "")
-        return Output(0, now if command[0] == "iptables-save" else BEFORE["ip6tables"], "")
+        return Output(0, now if command[0].endswith("/iptables-save") else BEFORE["ip6tables"], "")
 
-    monkeypatch.setattr(_system, "find", lambda name: f"/usr/sbin/{name}")
+    monkeypatch.setattr(_foreign_read, "find", lambda name: f"/usr/sbin/{name}")
     assert _firewalld_flushed.saved(run).get("iptables", "") == now
     _firewalld_flushed.put_back(BEFORE, run, emptied)
     assert told == [(["iptables-restore", "--counters", "--wait", "10"], text) for text in restored]
 
 
 def test_what_does_not_come_back_is_told(monkeypatch):
-    monkeypatch.setattr(_system, "find", lambda name: f"/usr/sbin/{name}")
+    monkeypatch.setattr(_foreign_read, "find", lambda name: f"/usr/sbin/{name}")
     with pytest.raises(TargetProblem, match=r"filter, nat to come back after a reload.*restart Docker"):
         _firewalld_flushed.put_back(BEFORE, lambda command, text: Output(int(command[0] == "iptables-restore"), "", "lock is held"))
 
