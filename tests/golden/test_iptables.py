@@ -161,8 +161,8 @@ class Iptables(Contract):
                 f"ip6{tool[2:]} -t raw -P PREROUTING ACCEPT; ip6{tool[2:]} -t raw -F",
             ),
             (office, "nft inet office forward", True, (), "nft delete table inet office"),
-            # Our jump is not in the variant that rules here. What comes from libvirt's bridge is accepted by libvirt all the same.
-            (f"{tool} -D DOCKER-USER 1", filters, False, (), f"{tool} -I DOCKER-USER 1 {JUMP}"),
+            # Our jump is not in the variant that rules here. That libvirt accepts what its own guests send helps no client of ours.
+            (f"{tool} -D DOCKER-USER 1", filters, True, (), f"{tool} -I DOCKER-USER 1 {JUMP}"),
         )  # fmt: skip
 
 
