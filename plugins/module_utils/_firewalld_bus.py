@@ -41,8 +41,8 @@ class Bus:
         self.config = self.at(f"{ROOT}/config")
 
     def at(self, path: str) -> Any:
-        """The object at a path."""
-        return self._bus.get_object(NAME, path)
+        """The object at a path; firewalld takes longer to describe it than to answer, and its types are known here."""
+        return self._bus.get_object(NAME, path, introspect=False)
 
     def has(self, name: str) -> bool:
         """Whether somebody owns a name on the bus."""

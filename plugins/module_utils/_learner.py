@@ -156,7 +156,8 @@ class Learner:
 
     async def look(self, period: float) -> None:
         """Let what is in use hold anew and forget the rest; called every period, in seconds."""
-        due = self._memory.due(clock() + period)
+        # A look early, since the next one may be late: what is in use is never told to have ended, nor lost with a process that dies.
+        due = self._memory.due(clock() + 2 * period)
         for name in due:
             await self._note_used(name)
         if due:

@@ -16,7 +16,8 @@ import sys
 from typing import Any
 
 sys.path.insert(0, "/collections")
-sys.dont_write_bytecode = True
+# Bytecode of what is mounted for reading alone goes elsewhere, and so no process compiles it twice.
+sys.pycache_prefix = "/tmp/pycache"
 
 from packets import Packet  # noqa: E402
 from wires import Wires  # noqa: E402

@@ -71,7 +71,7 @@ class Machine:
         return done["out"]
 
     def python(self, script, text=""):
-        head = 'import sys; sys.path.insert(0, "/collections"); sys.dont_write_bytecode = True\n'
+        head = 'import sys; sys.path.insert(0, "/collections"); sys.pycache_prefix = "/tmp/pycache"\n'
         done = self.ask("run", argv=["python3", "-c", head + textwrap.dedent(script)], text=text)
         assert done["code"] == 0, done["err"]
         return done["out"]

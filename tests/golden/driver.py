@@ -20,7 +20,8 @@ import sys
 from typing import Any
 
 sys.path.insert(0, "/collections")
-sys.dont_write_bytecode = True
+# Bytecode of what is mounted for reading alone goes elsewhere, and so no process compiles it twice.
+sys.pycache_prefix = "/tmp/pycache"
 
 from ansible_collections.webrtc.firewall.plugins.module_utils import (  # noqa: E402
     _apply,

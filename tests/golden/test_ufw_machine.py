@@ -29,7 +29,7 @@ ufw disable >/dev/null
 for name in iptables ip6tables; do $name -F; $name -X; update-alternatives --set $name /usr/sbin/$name-%s >/dev/null; done
 ufw --force enable >/dev/null
 """
-IMPORTS = 'import sys; sys.path.insert(0, "/collections"); sys.dont_write_bytecode = True\n'
+IMPORTS = 'import sys; sys.path.insert(0, "/collections"); sys.pycache_prefix = "/tmp/pycache"\n'
 POLICY = "file//etc/webrtc-firewall/policy.json"
 OWN = {"placement": "host", "out_interfaces": ["wan0"]}
 

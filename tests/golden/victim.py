@@ -19,7 +19,8 @@ import sys
 from typing import Any
 
 sys.path.insert(0, "/collections")
-sys.dont_write_bytecode = True
+# The bytecode that the driver has written; to write more of it would count as a step.
+sys.pycache_prefix, sys.dont_write_bytecode = "/tmp/pycache", True
 
 from ansible_collections.webrtc.firewall.plugins.module_utils import _apply, _system  # noqa: E402
 from ansible_collections.webrtc.firewall.plugins.module_utils._backends import BACKENDS  # noqa: E402

@@ -77,11 +77,17 @@ def pid(container: str) -> str:
 
 def within(container: str, *argv: str) -> str:
     """Run a command of the machine in the network namespace of a container."""
-    return run("nsenter", "--target", pid(container), "--net", *argv)
+    return run(*entry(pid(container)), *argv)
+
+
+def entry(first: str) -> tuple[str, ...]:
+    """What to put before a command of the machine so that it runs in the network namespace of a process."""
+    return ("nsenter", "--target", first, "--net")
 
 
 def up(lab: str, suite: str, init: str, hosts: list[str], client: str = CLIENT_SUITE, far: str = FAR_SUITE) -> None:
-    """Start the containers, join them, prove the isolation, start the servers."""
+    """Start the containers in the place of older ones, join them, prove the isolation, start the servers."""
+    down(lab)
     for part in hosts:
         own = {"gateway": suite, "client": client, "far": far}[part]
         start(
@@ -125,20 +131,21 @@ def wait_until_up(container: str, init: str) -> None:
 
 def join(parts: dict[str, str]) -> None:
     """Join what is not joined yet by veth pairs, with addresses and routes."""
+    pids = {part: pid(container) for part, container in parts.items()}
     for (one, here), (other, there) in LINKS:
         if one in parts and other in parts:
-            run("ip", "link", "add", here, "netns", pid(parts[one]), "type", "veth", "peer", "name", there, "netns", pid(parts[other]))
+            run("ip", "link", "add", here, "netns", pids[one], "type", "veth", "peer", "name", there, "netns", pids[other])
     for (part, interface), addresses in ADDRESSES.items():
-        if part in parts and interface in within(parts[part], "ip", "-brief", "link"):
+        if part in parts and interface in run(*entry(pids[part]), "ip", "-brief", "link"):
             for address in addresses:
-                within(parts[part], "ip", "address", "replace", address, "dev", interface, *(["nodad"] if ":" in address else []))
-            within(parts[part], "ip", "link", "set", interface, "up")
+                run(*entry(pids[part]), "ip", "address", "replace", address, "dev", interface, *(["nodad"] if ":" in address else []))
+            run(*entry(pids[part]), "ip", "link", "set", interface, "up")
     for part, container in parts.items():
-        within(container, "ip", "link", "set", "lo", "up")
-        within(container, "sysctl", "-qw", *SYSCTLS.get(part, ()), "net.ipv4.conf.all.rp_filter=0")
+        run(*entry(pids[part]), "ip", "link", "set", "lo", "up")
+        run(*entry(pids[part]), "sysctl", "-qw", *SYSCTLS.get(part, ()), "net.ipv4.conf.all.rp_filter=0")
         for route in ROUTES[part]:
             if "client" in parts or not route.startswith(("10.99.", "fd00:99:")):
-                within(container, "ip", *(["-6"] if ":" in route else []), "route", "replace", *route.split())
+                run(*entry(pids[part]), "ip", *(["-6"] if ":" in route else []), "route", "replace", *route.split())
         podman("exec", container, "sh", "-c", f"echo nameserver {RESOLVER} >/etc/resolv.conf")
 
 
@@ -149,15 +156,16 @@ def check(lab: str) -> None:
         LabError: a container has an interface that leads elsewhere, or shares a namespace with the machine.
     """
     parts = containers(lab)
+    pids = {part: pid(container) for part, container in parts.items()}
     mine = run("readlink", "/proc/self/ns/net")
-    spaces = {part: run("readlink", f"/proc/{pid(container)}/ns/net") for part, container in parts.items()}
+    spaces = {part: run("readlink", f"/proc/{first}/ns/net") for part, first in pids.items()}
     if mine in spaces.values() or len(set(spaces.values())) != len(parts):
         raise LabError(f"{lab}: containers share a network namespace")
     allowed = {part: {"lo"} | {interface for owner, interface in ADDRESSES if owner == part} for part in parts}
     pairs = {frozenset({end_a, end_b}) for end_a, end_b in LINKS}
     indexes = {}
-    for part, container in parts.items():
-        for link in json.loads(within(container, "ip", "-json", "-details", "link")):
+    for part, first in pids.items():
+        for link in json.loads(run(*entry(first), "ip", "-json", "-details", "link")):
             kind = link.get("linkinfo", {}).get("info_kind", "loopback" if link["ifname"] == "lo" else "other")
             if link["ifname"] not in allowed[part] or kind not in ("veth", "loopback"):
                 raise LabError(f"{lab}: {part} has the interface {link['ifname']} ({kind}), which is not the lab's")

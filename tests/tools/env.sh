@@ -16,4 +16,6 @@ export ANSIBLE_HOME=$CACHE/ansible
 export ANSIBLE_COLLECTIONS_PATH=$CACHE/collections
 export PYTHONPYCACHEPREFIX=$CACHE/pycache
 export HYPOTHESIS_STORAGE_DIRECTORY=$CACHE/hypothesis
+# Where a shell forbids bytecode, each start of Ansible would compile all of it.
+unset PYTHONDONTWRITEBYTECODE
 unset ANSIBLE_CONFIG ANSIBLE_INVENTORY ANSIBLE_ROLES_PATH PYTHONPATH
