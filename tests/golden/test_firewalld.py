@@ -109,9 +109,7 @@ class TestFirewalld(Contract):
     )
     foreign = FOREIGN
     # Our policies' chains and the jumps to them, and our files.
-    ours = (
-        r"^\tchain \S*webrtc\S* \{\n(?:.*\n)*?\t\}\n|^\t+.*jump \S*webrtc\S*.*\n|^\./(?:policies|ipsets)/webrtc.*\n"
-    )
+    ours = r"^\tchain \S*webrtc\S* \{\n(?:.*\n)*?\t\}\n|^\t+.*jump \S*webrtc\S*.*\n|^\./(?:policies|ipsets)/webrtc.*\n"
     tampering = (
         ("firewall-cmd --permanent --delete-policy=webrtc-forward; firewall-cmd --reload", "vonage/rtp-media", ""),
         ("firewall-cmd --permanent --delete-policy=webrtc-forward", "vonage/rtp-media", ""),
