@@ -32,7 +32,7 @@ def test_what_begins_during_a_reload_passes_where_firewalld_is_told_so(machines,
         changes = (
             lambda: box.apply(wanted("vonage")),
             lambda: box.apply(wanted("vonage", baseline="deny_egress")),
-            lambda: box.absent(),
+            box.absent,
         )
         for change in changes:
             if start == PERMITTED:
