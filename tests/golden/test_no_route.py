@@ -36,7 +36,11 @@ def client(machines, suite):
         yield Client(machine)
 
 
-def timed(client, *probes, timeout=5):
+# Whoever waits takes longer: for an answer, or for a resolver, which is asked twice for 5 seconds each.
+NO_WAIT, TIMEOUT = 9, 30
+
+
+def timed(client, *probes, timeout=TIMEOUT):
     begin = time.monotonic()
     results = client.send(*probes, timeout=timeout)
     return results, time.monotonic() - begin
@@ -50,7 +54,7 @@ def test_both_catalog_services_by_name_and_by_network(client):
     assert results[len(HOSTS)]["facts"]["why"] == "no route to the internet (IPv4)"
     assert [result["facts"]["why"][-6:] for result in results[len(NAMES) :]] == ["(IPv4)", "(IPv4)", "(IPv6)"]
     assert {result["verdict"] for result in results} == {"unreachable"}
-    assert seconds < 2
+    assert seconds < NO_WAIT
 
 
 def test_a_resolver_that_is_silent(client):
@@ -61,7 +65,7 @@ def test_a_resolver_that_is_silent(client):
     finally:
         client.machine.sh("cat /run/resolv.conf >/etc/resolv.conf; kill $(cat /run/silent.pid)")
     assert {(result["verdict"], result["facts"]["why"]) for result in results} == {("unreachable", BOTH)}
-    assert seconds < 2
+    assert seconds < NO_WAIT
 
 
 def test_what_is_near_needs_no_route(client):
