@@ -23,8 +23,9 @@ CONFIG = f"{NAME}.config"
 ETC = "/etc/firewalld"
 DIRECTORY = f"{ETC}/policies"
 PREFIX = "webrtc-"
-# Docker and libvirt put their bridges into these at runtime alone, and again whenever firewalld says that it has been reloaded.
-BRIDGED = ("docker", "libvirt", "libvirt-routed")
+# Docker and libvirt put their bridges into these at runtime alone, netavark (Podman) its networks; and again whenever firewalld says that
+# it has been reloaded.
+GUESTS = {"docker": "interfaces", "libvirt": "interfaces", "libvirt-routed": "interfaces", "trusted": "sources"}
 # What of a policy we set; the rest is as firewalld makes it.
 OWN = ("description", "target", "priority", "ingress_zones", "egress_zones", "rich_rules")
 # What a set is made of, in the order in which D-Bus has it.
@@ -77,7 +78,7 @@ def plain(value: Any) -> Any:
 
 
 def read(bus: Bus) -> dict[str, Any]:
-    """What firewalld has of ours, runtime and permanent; its zones; policies of others in force, and what of theirs a reload would lose."""
+    """What firewalld has of ours, runtime and permanent; its zones; policies of others in force, and `both`: all that a reload touches."""
     zones, policies = f"{NAME}.zone", f"{NAME}.policy"
     runtime, permanent = {}, {}
     for name in bus.main.getPolicies(dbus_interface=policies):
@@ -101,7 +102,12 @@ def read(bus: Bus) -> dict[str, Any]:
         "others": {name: own(item) for name, item in runtime.items() if not name.startswith(PREFIX)},
         "by_iptables": str(bus.get("FirewallBackend", CONFIG)) == "iptables",
         "panic": bool(bus.main.queryPanicMode(dbus_interface=NAME)),
-        "apart": sorted(apart(bus, found, runtime, permanent) + apart_sets(**sets)),
+        "both": {
+            "zone": [found, stored_zones(bus)],
+            "policy": [runtime, permanent],
+            "ipset": [sets["runtime"], sets["permanent"]],
+            **others(bus),
+        },
     }
 
 
@@ -132,68 +138,47 @@ def own(settings: dict[str, Any]) -> dict[str, Any]:
     return {**kept, **{key: item for key, item in settings.items() if item and key not in OWN}}
 
 
-def apart(bus: Bus, zones: dict[str, Any], runtime: dict[str, Any], permanent: dict[str, Any]) -> list[str]:
-    """The names of what is not ours and differs between runtime and permanent: a reload would lose it, or put it in force unasked."""
-    # NetworkManager's interfaces are at runtime alone, and firewalld asks for them anew.
-    asked = bus.has("org.freedesktop.NetworkManager")
-    there = stored_zones(bus)
-    found = []
-    for name in zones.keys() | there.keys():
-        if differ(zones.get(name, {}), there.get(name, {}), {"interfaces"} if asked or name in BRIDGED else set()):
-            found.append(f"zone {name}")
-    for name in runtime.keys() | permanent.keys():
-        if not name.startswith(PREFIX) and differ(runtime.get(name, {}), permanent.get(name, {}), set()):
-            found.append(f"policy {name}")
-    direct = bus.at(f"{ROOT}/config").getSettings(dbus_interface=f"{CONFIG}.direct")
-    for kind, stored_part in zip(("Chains", "Rules", "Passthroughs"), direct):
-        live = getattr(bus.main, f"getAll{kind}")(dbus_interface=f"{NAME}.direct")
-        if in_words(live) != in_words(stored_part):
-            found.append(f"direct {kind.lower()}")
-    return found + apart_objects(bus)
-
-
-def in_words(items: Any) -> list[str]:
-    """Direct chains, rules or passthroughs, each with its words in their order."""
-    return sorted(json.dumps(item) for item in items)
-
-
 def stored_zones(bus: Bus) -> dict[str, dict[str, Any]]:
-    """The zones as they are stored; those that are stored in parts (``zone/part``) are one at runtime."""
+    """The zones as they are stored, some in parts (``zone/part``)."""
     found: dict[str, dict[str, Any]] = {}
     for name in map(str, bus.config.getZoneNames(dbus_interface=CONFIG)):
         item = bus.at(bus.config.getZoneByName(name, dbus_interface=CONFIG))
         found[name] = plain(item.getSettings2(dbus_interface=f"{CONFIG}.zone"))
-    parts = {name: found.pop(name) for name in sorted(found) if "/" in name}
-    for whole in {name.partition("/")[0] for name in parts}:
-        found[whole] = {}
-    for name, part in parts.items():
-        whole_zone = found[name.partition("/")[0]]
-        for key, value in part.items():
-            both = isinstance(value, list) and key in whole_zone
-            whole_zone[key] = sorted([*whole_zone[key], *value], key=str) if both else value or whole_zone.get(key)
     return found
 
 
-def apart_objects(bus: Bus) -> list[str]:
-    """The services, ICMP types and helpers that are not in force as they are stored: changed or removed, and not loaded yet."""
-    found = []
-    for kind, names, live, there in (
+def others(bus: Bus) -> dict[str, Any]:
+    """What else a reload makes anew, in force and stored: direct chains, rules and passthroughs; services, ICMP types and helpers."""
+    stored_parts = bus.at(f"{ROOT}/config").getSettings(dbus_interface=f"{CONFIG}.direct")
+    direct = {}
+    for kind, part in zip(("Chains", "Rules", "Passthroughs"), stored_parts):
+        live = getattr(bus.main, f"getAll{kind}")(dbus_interface=f"{NAME}.direct")
+        # The order of words counts here.
+        direct[kind.lower()] = [sorted(json.dumps(item) for item in items) for items in (live, part)]
+    kinds = (
         ("Service", "listServices", "getServiceSettings2", "getSettings2"),
         ("IcmpType", "listIcmpTypes", "getIcmpTypeSettings", "getSettings"),
         ("Helper", "getHelpers", "getHelperSettings", "getSettings"),
-    ):
-        runtime = set(map(str, getattr(bus.main, names)(dbus_interface=NAME)))
-        permanent = set(map(str, getattr(bus.config, f"get{kind}Names")(dbus_interface=CONFIG)))
-        # Of ICMP types firewalld has at runtime those alone that the kernel knows.
-        differing = permanent ^ runtime if kind != "IcmpType" else runtime - permanent
-        for name in edited(kind.lower()) & runtime & permanent:
-            # Stock ones are the same in both; to ask for all of them would take seconds.
-            item = bus.at(getattr(bus.config, f"get{kind}ByName")(name, dbus_interface=CONFIG))
-            now = plain(getattr(bus.main, live)(name, dbus_interface=NAME))
-            if now != plain(getattr(item, there)(dbus_interface=f"{CONFIG}.{kind.lower()}")):
-                differing.add(name)
-        found += [f"{kind.lower()} {name}" for name in differing]
-    return found
+    )
+    objects = {kind.lower(): [in_force(bus, kind, names, live), in_store(bus, kind, there)] for kind, names, live, there in kinds}
+    # NetworkManager's interfaces are at runtime alone, and firewalld asks for them anew.
+    return {"direct": direct, **objects, "asked": bus.has("org.freedesktop.NetworkManager")}
+
+
+def in_force(bus: Bus, kind: str, names: str, live: str) -> dict[str, Any]:
+    """The objects of a kind at runtime; of stock ones their settings are not asked for: both are the same, and all of them take seconds."""
+    found = list(map(str, getattr(bus.main, names)(dbus_interface=NAME)))
+    known = edited(kind.lower()) & set(found)
+    return {name: plain(getattr(bus.main, live)(name, dbus_interface=NAME)) if name in known else None for name in found}
+
+
+def in_store(bus: Bus, kind: str, there: str) -> dict[str, Any]:
+    """The same as they are stored."""
+    found = list(map(str, getattr(bus.config, f"get{kind}Names")(dbus_interface=CONFIG)))
+    known = edited(kind.lower()) & set(found)
+    places = {name: bus.at(getattr(bus.config, f"get{kind}ByName")(name, dbus_interface=CONFIG)) for name in known}
+    settings = {name: plain(getattr(item, there)(dbus_interface=f"{CONFIG}.{kind.lower()}")) for name, item in places.items()}
+    return {name: settings.get(name) for name in found}
 
 
 def edited(kind: str) -> set[str]:
@@ -221,20 +206,6 @@ def made_of(settings: Any) -> dict[str, Any]:
     return {key: plain(value) for key, value in zip(SET, settings)}
 
 
-def apart_sets(runtime: dict[str, dict[str, Any]], permanent: dict[str, dict[str, Any]]) -> list[str]:
-    """The sets of others that are not in force as they are stored; entries of ours are never stored."""
-    keys = ("type", "options", "entries")
-    live, stored_ones = ({name: [item[key] for key in keys] for name, item in there.items()} for there in (runtime, permanent))
-    names = sorted(name for name in live.keys() | stored_ones.keys() if not name.startswith(PREFIX))
-    return [f"ipset {name}" for name in names if live.get(name) != stored_ones.get(name)]
-
-
-def differ(one: dict[str, Any], other: dict[str, Any], ignored: set[str]) -> bool:
-    """Whether two settings mean something else; what is empty need not be there."""
-    keys = (one.keys() | other.keys()) - ignored
-    return any((one.get(key) or None) != (other.get(key) or None) for key in keys)
-
-
 def write(bus: Bus, job: dict[str, Any]) -> dict[str, Any]:
     """Set policies and sets, permanent first; a reload brings what cannot be made or removed at runtime.
 
@@ -252,10 +223,11 @@ def write(bus: Bus, job: dict[str, Any]) -> dict[str, Any]:
     if job["reload"]:
         active = plain(bus.main.getActiveZones(dbus_interface=f"{NAME}.zone"))
         bus.main.reload(dbus_interface=NAME)
-        for zone in BRIDGED:
+        for zone, guests in GUESTS.items():
             # Their owners would take a moment for it, and may not run.
-            for name in active.get(zone, {}).get("interfaces", ()):
-                bus.main.changeZoneOfInterface(zone, name, dbus_interface=f"{NAME}.zone")
+            change = bus.main.changeZoneOfInterface if guests == "interfaces" else bus.main.changeZoneOfSource
+            for name in active.get(zone, {}).get(guests, ()):
+                change(zone, name, dbus_interface=f"{NAME}.zone")
         store_sets(bus, {name: values for name, values in job["sets"].items() if name in job["fill"]}, {})
     policies = f"{NAME}.policy"
     for name, values in job["runtime"].items():

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 # Docker's zone and policy (dockerd makes them over D-Bus, and puts its bridges into the zone in the runtime alone), and libvirt's, which
-# come with its package; their bridges are put into the zone when a network starts.
+# come with its package; their bridges are put into the zone when a network starts. Podman's networks are sources of a stock zone.
 FIREWALLD_ZONES = """
 cd /usr/lib/firewalld
 cat >zones/libvirt.xml <<'END'
@@ -47,6 +47,8 @@ firewall-cmd --reload >/dev/null
 firewall-cmd --zone=docker --change-interface=docker0 >/dev/null
 firewall-cmd --zone=libvirt --change-interface=virbr0 >/dev/null
 firewall-cmd --zone=libvirt-routed --change-interface=virbr1 >/dev/null
+firewall-cmd --zone=trusted --change-source=10.88.0.0/16 >/dev/null
+firewall-cmd --zone=trusted --change-source=fd00:88::/64 >/dev/null
 """
 # Their chains, as iptables-restore takes them: fail2ban's before INPUT, Docker's and libvirt's in FORWARD, masquerading in nat.
 CHAINS = """*filter

@@ -184,11 +184,11 @@ class TestFirewalld(Contract):
         ),
     )
 
-    def test_what_docker_libvirt_and_fail2ban_have_put_there_stays_too(self, there):
+    def test_what_docker_libvirt_podman_and_fail2ban_have_put_there_stays_too(self, there):
         # A reload takes it away, with firewalld 0.9 and 1.x iptables as a whole; so it has to come back.
         there.sh(f"{FIREWALLD_ZONES}iptables-restore --noflush <<'END'\n{CHAINS}END\n")
         there.before = there.sh(self.live)
-        for name in ("docker0", "virbr0", "virbr1", "LIBVIRT_FWO", "f2b-sshd"):
+        for name in ("docker0", "virbr0", "virbr1", "LIBVIRT_FWO", "f2b-sshd", "10.88.0.0/16", "fd00:88::/64"):
             assert name in there.before
         assert there.apply(policy(), id="killed", seconds=60)["changes"]
         there.sh(EMPTIED)

@@ -16,6 +16,7 @@ from typing import Any, Iterable, Mapping, Optional
 
 from ansible_collections.webrtc.firewall.plugins.module_utils import (
     _blockers,
+    _firewalld_apart,
     _firewalld_boot,
     _firewalld_bus,
     _firewalld_checks,
@@ -147,7 +148,8 @@ class Firewalld(Backend):
         files = tuple(path for path in _own_files() if path.endswith(".xml"))
         if not self.in_charge():
             return Live(False, {}, files)
-        return Live(True, self._ask({"do": "read"}), files, _ipv6.in_use())
+        seen = self._ask({"do": "read"})
+        return Live(True, {**seen, "apart": _firewalld_apart.names(seen.pop("both"))}, files, _ipv6.in_use())
 
     def obstacles(self, policy: Policy, live: Live) -> list[Problem]:
         if not live.running:
