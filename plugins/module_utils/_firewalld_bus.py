@@ -160,23 +160,25 @@ def others(bus: Bus) -> dict[str, Any]:
         ("IcmpType", "listIcmpTypes", "getIcmpTypeSettings", "getSettings"),
         ("Helper", "getHelpers", "getHelperSettings", "getSettings"),
     )
-    objects = {kind.lower(): [in_force(bus, kind, names, live), in_store(bus, kind, there)] for kind, names, live, there in kinds}
+    objects = {}
+    for kind, names, live, there in kinds:
+        # Of stock ones the settings are not asked for: both are the same, and all of them take seconds.
+        known = edited(kind.lower())
+        objects[kind.lower()] = [in_force(bus, names, live, known), in_store(bus, kind, there, known)]
     # NetworkManager's interfaces are at runtime alone, and firewalld asks for them anew.
     return {"direct": direct, **objects, "asked": bus.has("org.freedesktop.NetworkManager")}
 
 
-def in_force(bus: Bus, kind: str, names: str, live: str) -> dict[str, Any]:
-    """The objects of a kind at runtime; of stock ones their settings are not asked for: both are the same, and all of them take seconds."""
+def in_force(bus: Bus, names: str, live: str, known: set[str]) -> dict[str, Any]:
+    """The objects of a kind at runtime, those that are in `known` with their settings."""
     found = list(map(str, getattr(bus.main, names)(dbus_interface=NAME)))
-    known = edited(kind.lower()) & set(found)
     return {name: plain(getattr(bus.main, live)(name, dbus_interface=NAME)) if name in known else None for name in found}
 
 
-def in_store(bus: Bus, kind: str, there: str) -> dict[str, Any]:
+def in_store(bus: Bus, kind: str, there: str, known: set[str]) -> dict[str, Any]:
     """The same as they are stored."""
     found = list(map(str, getattr(bus.config, f"get{kind}Names")(dbus_interface=CONFIG)))
-    known = edited(kind.lower()) & set(found)
-    places = {name: bus.at(getattr(bus.config, f"get{kind}ByName")(name, dbus_interface=CONFIG)) for name in known}
+    places = {name: bus.at(getattr(bus.config, f"get{kind}ByName")(name, dbus_interface=CONFIG)) for name in known & set(found)}
     settings = {name: plain(getattr(item, there)(dbus_interface=f"{CONFIG}.{kind.lower()}")) for name, item in places.items()}
     return {name: settings.get(name) for name in found}
 

@@ -40,9 +40,9 @@ def client(machines, suite):
 NO_WAIT, TIMEOUT = 9, 30
 
 
-def timed(client, *probes, timeout=TIMEOUT):
+def timed(client, *probes):
     begin = time.monotonic()
-    results = client.send(*probes, timeout=timeout)
+    results = client.send(*probes, timeout=TIMEOUT)
     return results, time.monotonic() - begin
 
 
@@ -80,8 +80,8 @@ def test_what_is_near_needs_no_route(client):
 def test_one_family_has_a_way_out(machines, suite):
     with machines(suite) as machine, machines(suite) as gateway:
         here, there = lab.pid(machine.id), lab.pid(gateway.id)
-        lab.run("nsenter", "-t", here, "-n", "ip", "link", "add", "eth0", "type", "veth", "peer", "name", "eth0", "netns", there)
-        lab.run("nsenter", "-t", there, "-n", "sysctl", "-qw", "net.ipv4.ip_forward=0")
+        lab.enter(here, "ip", "link", "add", "eth0", "type", "veth", "peer", "name", "eth0", "netns", there)
+        lab.enter(there, "sysctl", "-qw", "net.ipv4.ip_forward=0")
         machine.sh("ip address add 10.99.0.2/24 dev eth0; ip link set eth0 up; ip route add default via 10.99.0.1")
         gateway.sh("ip address add 10.99.0.1/24 dev eth0; ip link set eth0 up")
         four, six, name = Client(machine).send(

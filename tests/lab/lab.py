@@ -77,12 +77,12 @@ def pid(container: str) -> str:
 
 def within(container: str, *argv: str) -> str:
     """Run a command of the machine in the network namespace of a container."""
-    return run(*entry(pid(container)), *argv)
+    return enter(pid(container), *argv)
 
 
-def entry(first: str) -> tuple[str, ...]:
-    """What to put before a command of the machine so that it runs in the network namespace of a process."""
-    return ("nsenter", "--target", first, "--net")
+def enter(first: str, *argv: str) -> str:
+    """The same for a container whose first process is known: to ask podman for it takes longer than most commands."""
+    return run("nsenter", "--target", first, "--net", *argv)
 
 
 def up(lab: str, suite: str, init: str, hosts: list[str], client: str = CLIENT_SUITE, far: str = FAR_SUITE) -> None:
@@ -136,16 +136,16 @@ def join(parts: dict[str, str]) -> None:
         if one in parts and other in parts:
             run("ip", "link", "add", here, "netns", pids[one], "type", "veth", "peer", "name", there, "netns", pids[other])
     for (part, interface), addresses in ADDRESSES.items():
-        if part in parts and interface in run(*entry(pids[part]), "ip", "-brief", "link"):
+        if part in parts and interface in enter(pids[part], "ip", "-brief", "link"):
             for address in addresses:
-                run(*entry(pids[part]), "ip", "address", "replace", address, "dev", interface, *(["nodad"] if ":" in address else []))
-            run(*entry(pids[part]), "ip", "link", "set", interface, "up")
+                enter(pids[part], "ip", "address", "replace", address, "dev", interface, *(["nodad"] if ":" in address else []))
+            enter(pids[part], "ip", "link", "set", interface, "up")
     for part, container in parts.items():
-        run(*entry(pids[part]), "ip", "link", "set", "lo", "up")
-        run(*entry(pids[part]), "sysctl", "-qw", *SYSCTLS.get(part, ()), "net.ipv4.conf.all.rp_filter=0")
+        enter(pids[part], "ip", "link", "set", "lo", "up")
+        enter(pids[part], "sysctl", "-qw", *SYSCTLS.get(part, ()), "net.ipv4.conf.all.rp_filter=0")
         for route in ROUTES[part]:
             if "client" in parts or not route.startswith(("10.99.", "fd00:99:")):
-                run(*entry(pids[part]), "ip", *(["-6"] if ":" in route else []), "route", "replace", *route.split())
+                enter(pids[part], "ip", *(["-6"] if ":" in route else []), "route", "replace", *route.split())
         podman("exec", container, "sh", "-c", f"echo nameserver {RESOLVER} >/etc/resolv.conf")
 
 
@@ -165,7 +165,7 @@ def check(lab: str) -> None:
     pairs = {frozenset({end_a, end_b}) for end_a, end_b in LINKS}
     indexes = {}
     for part, first in pids.items():
-        for link in json.loads(run(*entry(first), "ip", "-json", "-details", "link")):
+        for link in json.loads(enter(first, "ip", "-json", "-details", "link")):
             kind = link.get("linkinfo", {}).get("info_kind", "loopback" if link["ifname"] == "lo" else "other")
             if link["ifname"] not in allowed[part] or kind not in ("veth", "loopback"):
                 raise LabError(f"{lab}: {part} has the interface {link['ifname']} ({kind}), which is not the lab's")
