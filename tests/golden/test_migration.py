@@ -114,9 +114,9 @@ class Traffic:
         assert udp["sent"] > 0 < tcp["sent"]
 
     @contextmanager
-    def fresh(self, since_the_first=False):
+    def fresh(self, since_the_first=False, kind="fresh"):
         """The new flows: none may be lost, or none since the first that passed."""
-        command = ["podman", "exec", "--interactive", self.call.client, "python3", "/lab/paced.py", "fresh"]
+        command = ["podman", "exec", "--interactive", self.call.client, "python3", "/lab/paced.py", kind]
         with subprocess.Popen(command, env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as flows:
             try:
                 assert flows.stdout.readline() == "begun\n"
@@ -124,7 +124,7 @@ class Traffic:
             finally:
                 told = json.loads(flows.communicate()[0])
         blocked = list(range(len(told["lost"]))) if since_the_first else []
-        print(f"  {told['sent']} new flows, {len(told['lost'])} lost")
+        print(f"  {told['sent']} new flows, {len(told['lost'])} lost, the slowest began after {told['slowest']} s")
         assert told["lost"] == blocked and told["sent"] > len(blocked), told
 
 

@@ -9,6 +9,7 @@ paced.py talk: the client's end; it talks until `stop`. What is lost since /run/
 paced.py stop: ends it and prints what was lost as JSON.
 paced.py new: whether one more flow of the same kind gets an answer: prints open or blocked.
 paced.py fresh: begins such a flow every few milliseconds until its standard input ends, and prints as JSON which of them were lost.
+paced.py repeat: the same with flows that begin as clients' do: requests are repeated as STUN does, and every second flow is a TCP connection.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ import struct
 import sys
 import threading
 import time
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 FAR, UDP_PORT, TCP_PORT = "216.147.0.1", 20000, 443
@@ -35,6 +38,9 @@ RETRANSMITTED = slice(100, 104)
 # A port of its own for each new flow, below those that the kernel gives others, and none twice within two minutes, whoever asks: conntrack
 # knows none of them.
 FRESH_PACE, FRESH_PATIENCE, FRESH_PORTS = 0.005, 2.0, range(1024, 32768)
+# When a request is sent once more, in seconds since its flow began (RFC 8489, 6.2.1), and when it is given up: no later than a SYN would be sent
+# for the fourth time.
+REPEATS, REPEAT_PATIENCE = (0.5, 1.5, 3.5, 10.0), 7.0
 STARTED, MARK, STOP, RESULT = (Path(f"/run/paced-{name}") for name in ("started", "mark", "stop", "result"))
 
 
@@ -204,51 +210,91 @@ def new() -> None:
     print(answer)
 
 
-class Fresh:
-    """Flows of one datagram each: those that wait for their answer, and the numbers of those that never got one."""
+@dataclass
+class Begun:
+    """A flow that waits for its answer.
 
-    def __init__(self) -> None:
+    Attributes:
+        socket: its end of it.
+        number: which of all it is.
+        start: seconds on the monotonic clock.
+        repeated: how often its datagram was sent again; None for TCP, which sees to that by itself.
+    """
+
+    socket: socket.socket
+    number: int
+    start: float
+    repeated: int | None
+
+
+class Fresh:
+    """Flows of one datagram each, and on request as clients begin them: those that wait, and the numbers of those that never got an answer.
+
+    Args:
+        repeat: whether datagrams are repeated, and every second flow is a TCP connection.
+    """
+
+    def __init__(self, repeat: bool) -> None:
         self.poll = select.poll()
-        self.waiting: dict[int, tuple[socket.socket, int, float]] = {}
+        self.waiting: dict[int, Begun] = {}
+        self.repeat, self.patience = repeat, REPEAT_PATIENCE if repeat else FRESH_PATIENCE
         self.lost: list[int] = []
+        self.slowest = 0.0
         self.sent, self.first = 0, int(time.monotonic() / FRESH_PACE)
 
     def begin(self) -> None:
         """One more, from the next port."""
-        flow = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        stream = self.repeat and self.sent % 2 == 1
+        flow = socket.socket(socket.AF_INET, socket.SOCK_STREAM if stream else socket.SOCK_DGRAM)
+        flow.setblocking(False)
         flow.bind(("", FRESH_PORTS[(self.first + self.sent) % len(FRESH_PORTS)]))
-        flow.connect((FAR, UDP_PORT))
-        self.waiting[flow.fileno()] = (flow, self.sent, time.monotonic())
-        self.poll.register(flow, select.POLLIN)
-        with contextlib.suppress(OSError):
-            flow.send(NUMBER.pack(self.sent))
+        with contextlib.suppress(BlockingIOError):
+            flow.connect((FAR, TCP_PORT if stream else UDP_PORT))
+        begun = Begun(flow, self.sent, time.monotonic(), None if stream else 0)
+        self.waiting[flow.fileno()] = begun
+        self.poll.register(flow, select.POLLOUT if stream else select.POLLIN)
+        self._send(begun)
         self.sent += 1
 
     def hear(self) -> None:
         """Take what has come, for one pace at most; who has waited for too long is lost."""
         for number, _event in self.poll.poll(1000 * FRESH_PACE):
-            self._end(number, self._answered(self.waiting[number][0]))
-        late = time.monotonic() - FRESH_PATIENCE
-        for number in [number for number, item in self.waiting.items() if item[2] < late]:
-            self._end(number, False)
+            self._end(number, self._answered(self.waiting[number]))
+        for number, begun in list(self.waiting.items()):
+            waited = time.monotonic() - begun.start
+            if waited > self.patience:
+                self._end(number, False)
+            elif self.repeat and begun.repeated is not None and waited > REPEATS[begun.repeated]:
+                begun.repeated += 1
+                self._send(begun)
 
-    def _answered(self, flow: socket.socket) -> bool:
+    def told(self) -> dict[str, object]:
+        """What became of them."""
+        return {"sent": self.sent, "lost": sorted(self.lost), "slowest": round(self.slowest, 2)}
+
+    def _send(self, begun: Begun) -> None:
+        if begun.repeated is not None:
+            with contextlib.suppress(OSError):
+                begun.socket.send(NUMBER.pack(begun.number))
+
+    def _answered(self, begun: Begun) -> bool:
         try:
-            return bool(flow.recv(64))
+            return begun.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0 if begun.repeated is None else bool(begun.socket.recv(64))
         except OSError:
             # A firewall has refused it.
             return False
 
     def _end(self, number: int, answered: bool) -> None:
-        flow, sent, _time = self.waiting.pop(number)
+        begun = self.waiting.pop(number)
         self.poll.unregister(number)
-        flow.close()
-        self.lost += [] if answered else [sent]
+        begun.socket.close()
+        self.slowest = max(self.slowest, time.monotonic() - begun.start)
+        self.lost += [] if answered else [begun.number]
 
 
-def fresh() -> None:
+def fresh(repeat: bool = False) -> None:
     """New flows until nobody holds the other end of standard input any more."""
-    flows, start = Fresh(), time.monotonic()
+    flows, start = Fresh(repeat), time.monotonic()
     print("begun", flush=True)
     while not select.select([sys.stdin], [], [], 0)[0]:
         while flows.sent * FRESH_PACE < time.monotonic() - start:
@@ -256,8 +302,8 @@ def fresh() -> None:
         flows.hear()
     while flows.waiting:
         flows.hear()
-    print(json.dumps({"sent": flows.sent, "lost": sorted(flows.lost)}))
+    print(json.dumps(flows.told()))
 
 
 if __name__ == "__main__":
-    {"echo": echo, "talk": talk, "stop": stop, "new": new, "fresh": fresh}[sys.argv[1]]()
+    {"echo": echo, "talk": talk, "stop": stop, "new": new, "fresh": fresh, "repeat": partial(fresh, True)}[sys.argv[1]]()

@@ -186,6 +186,19 @@ def counts(text: str) -> tuple[int, int] | None:
     return figures.get("passed", 0), figures.get("failed", 0) + figures.get("error", 0)
 
 
+def causes(text: str) -> list[str]:
+    """The lines of a log that say what went wrong: pytest's summary, Ansible's failed tasks with their names, and errors of linters."""
+    found, task = [], ""
+    for line in text.splitlines():
+        if line.startswith(("TASK [", "RUNNING HANDLER [")):
+            task = line.rstrip(" *")
+        elif re.match(r"fatal: |failed: |\[ERROR\]: Task failed", line):
+            found += [f"{task} {line}"[:700]]
+        elif re.match(r"FAILED |ERROR |E  ", line):
+            found += [line[:300]]
+    return found[-30:]
+
+
 def run(jobs: list[Job]) -> dict[str, Result]:
     """Run all jobs, as many at a time as there are workers, in their order."""
     waiting = list(jobs)
@@ -231,6 +244,9 @@ def main(stages: list[str]) -> int:
         if result.failed:
             print(f"\n=== {name} failed; the end of .cache/logs/{name}.log:")
             print("\n".join(result.text.splitlines()[-300:]))
+    for name, result in results.items():
+        if result.failed:
+            print(f"\n=== {name}, in short:", *causes(result.text), sep="\n")
     passed, failed = sum(one.passed for one in results.values()), sum(one.failed for one in results.values())
     print(f"\n{len(results)} jobs in {time.monotonic() - began:.0f} s")
     print(f"{passed} passed, {failed} failed")
