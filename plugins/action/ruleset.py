@@ -23,16 +23,17 @@ from ansible_collections.webrtc.firewall.plugins.plugin_utils import _confirm
 
 @contextmanager
 def _uncollected() -> Iterator[None]:
-    """No garbage is collected meanwhile.
+    """No garbage is collected meanwhile, nor afterwards among what is there by then.
 
     Ansible parses all of a module's code before it sends it. The parser's many objects make the collector go through everything that
-    Ansible has loaded, again and again, for about a tenth of a run, and find nothing.
+    Ansible has loaded, again and again, for about a tenth of a run, and find nothing. The process is a worker that ends with its task.
     """
     was = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
+        gc.freeze()
         if was:
             gc.enable()
 

@@ -114,7 +114,6 @@ from typing import Any, Callable
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.webrtc.firewall.plugins.module_utils._errors import InvalidInput
-from ansible_collections.webrtc.firewall.plugins.plugin_utils._assess import assess
 
 
 def assessment(
@@ -128,6 +127,9 @@ def assessment(
     **site: Any,
 ) -> dict[str, Any]:
     """What was seen of services, and what it means, as plain data."""
+    # Ansible loads every file of filters to find one: each loads what it computes with when it is asked.
+    from ansible_collections.webrtc.firewall.plugins.plugin_utils._assess import assess
+
     try:
         return assess(services, site, evidence, targets, time, title, inspection_issuers)
     except InvalidInput as error:

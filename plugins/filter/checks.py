@@ -60,11 +60,13 @@ from typing import Any, Callable
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.webrtc.firewall.plugins.module_utils._errors import InvalidInput
-from ansible_collections.webrtc.firewall.plugins.plugin_utils._checks import plan
 
 
 def checks(services: Any, /, targets: Any = None, **site: Any) -> dict[str, Any]:
     """The probes for services and site options, as plain data."""
+    # Ansible loads every file of filters to find one: each loads what it computes with when it is asked.
+    from ansible_collections.webrtc.firewall.plugins.plugin_utils._checks import plan
+
     try:
         found = plan(services, targets, site)
     except InvalidInput as error:

@@ -64,12 +64,14 @@ from typing import Any, Callable
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.webrtc.firewall.plugins.module_utils._errors import InvalidInput
-from ansible_collections.webrtc.firewall.plugins.module_utils._policy_json import to_dict
-from ansible_collections.webrtc.firewall.plugins.plugin_utils._compile import compile_site
 
 
 def policy(services: Any, /, **site: Any) -> dict[str, Any]:
     """The policy that services and site options come to, as plain data."""
+    # Ansible loads every file of filters to find one: each loads what it computes with when it is asked.
+    from ansible_collections.webrtc.firewall.plugins.module_utils._policy_json import to_dict
+    from ansible_collections.webrtc.firewall.plugins.plugin_utils._compile import compile_site
+
     try:
         return to_dict(compile_site(services, site).policy)
     except InvalidInput as error:

@@ -50,13 +50,15 @@ from typing import Any, Callable
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.webrtc.firewall.plugins.module_utils._backends import BACKENDS
 from ansible_collections.webrtc.firewall.plugins.module_utils._errors import FirewallError, InvalidInput
-from ansible_collections.webrtc.firewall.plugins.module_utils._policy_json import from_dict
 
 
 def render(policy: Any, /, backend: Any = "nftables") -> str:
     """The text of the ruleset that a backend makes of a policy."""
+    # Ansible loads every file of filters to find one: each loads what it computes with when it is asked.
+    from ansible_collections.webrtc.firewall.plugins.module_utils._backends import BACKENDS
+    from ansible_collections.webrtc.firewall.plugins.module_utils._policy_json import from_dict
+
     if not isinstance(backend, str) or backend not in BACKENDS:
         raise AnsibleFilterError(f"backend: got {backend!r}, expected one of {', '.join(sorted(BACKENDS))}.")
     try:

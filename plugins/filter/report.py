@@ -62,11 +62,13 @@ from typing import Any, Callable
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.webrtc.firewall.plugins.module_utils._errors import InvalidInput
-from ansible_collections.webrtc.firewall.plugins.plugin_utils._report import report as written
 
 
 def report(assessment: Any, /, format: Any = "console") -> str:  # noqa: A002 - the name that users write
     """The text of a report in one of the formats."""
+    # Ansible loads every file of filters to find one: each loads what it computes with when it is asked.
+    from ansible_collections.webrtc.firewall.plugins.plugin_utils._report import report as written
+
     try:
         return written(assessment, format)
     except InvalidInput as error:

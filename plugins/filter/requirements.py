@@ -95,12 +95,14 @@ from typing import Any, Callable
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.webrtc.firewall.plugins.module_utils._errors import InvalidInput
-from ansible_collections.webrtc.firewall.plugins.plugin_utils._compile import compile_site
-from ansible_collections.webrtc.firewall.plugins.plugin_utils._requirements import to_dict
 
 
 def requirements(services: Any, /, **site: Any) -> list[dict[str, Any]]:
     """The requirements that services and site options come to, as plain data."""
+    # Ansible loads every file of filters to find one: each loads what it computes with when it is asked.
+    from ansible_collections.webrtc.firewall.plugins.plugin_utils._compile import compile_site
+    from ansible_collections.webrtc.firewall.plugins.plugin_utils._requirements import to_dict
+
     try:
         return [to_dict(requirement) for requirement in compile_site(services, site).requirements]
     except InvalidInput as error:

@@ -12,18 +12,25 @@ A run that fails, a timer, a boot and the next run all go back in the same way, 
 from __future__ import annotations
 
 import json
-import os
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Callable, Iterator, Optional
 
-from ansible_collections.webrtc.firewall.plugins.module_utils import _guard, _pack, _paths, _pending, _persistence, _services, _system
+from ansible_collections.webrtc.firewall.plugins.module_utils import (
+    _guard,
+    _own_files,
+    _pack,
+    _paths,
+    _pending,
+    _persistence,
+    _services,
+    _system,
+)
 from ansible_collections.webrtc.firewall.plugins.module_utils._backend import Backend
 from ansible_collections.webrtc.firewall.plugins.module_utils._backends import BACKENDS
 from ansible_collections.webrtc.firewall.plugins.module_utils._errors import (
     FirewallError,
-    NotConfirmed,
     NotTakenBack,
     Problem,
     TargetProblem,
@@ -32,6 +39,7 @@ from ansible_collections.webrtc.firewall.plugins.module_utils._frozen import fre
 from ansible_collections.webrtc.firewall.plugins.module_utils._pending import Pending
 from ansible_collections.webrtc.firewall.plugins.module_utils._persistence import Installed
 from ansible_collections.webrtc.firewall.plugins.module_utils._services import Needs
+from ansible_collections.webrtc.firewall.plugins.module_utils._settled import Told, settle, tell
 from ansible_collections.webrtc.firewall.plugins.module_utils._system import Runner
 
 # How long the timer may be late before another run goes back in its place.
@@ -54,16 +62,6 @@ class Guard:
     armed: bool = False
 
 
-@dataclass
-class Told:
-    """What became of a change: confirmed or not, the reason, and what was done, a line each."""
-
-    id: str
-    confirmed: bool
-    reason: str = ""
-    log: list[str] = field(default_factory=list)
-
-
 @contextmanager
 def turn(run: Runner) -> Iterator[list[str]]:
     """The machine-wide lock, once no change of another run waits for its confirmation; yields what the operator should know.
@@ -76,7 +74,7 @@ def turn(run: Runner) -> Iterator[list[str]]:
     while True:
         with _system.lock():
             _pending.sweep()
-            waiting = _pending.load()
+            waiting = _waiting(run)
             if waiting is None:
                 _guard.unhook(run)
             # A run holds the lock until all of its change is made: one that does not is dead.
@@ -117,7 +115,7 @@ def make(guard: Guard, undo: list[tuple[Backend, Any]], installed: Installed, ne
         _pending.boot(),
         _pending.now() + seconds,
         tuple((backend.name, json.dumps(freeze(before))) for backend, before in undo),
-        {path: _pending.keep(path) for path in {*_persistence.present(), *_persistence.touched(installed)}},
+        {path: _pending.keep(path) for path in {*_own_files.present(), *_persistence.touched(installed)}},
         needs,
         {path: kept for backend, _before in undo for path in backend.loaded_at_boot() if (kept := _pending.keep(path))},
     )
@@ -125,7 +123,7 @@ def make(guard: Guard, undo: list[tuple[Backend, Any]], installed: Installed, ne
     try:
         _guard.arm(guard.id, seconds if guard.armed else None, run)
     except BaseException:
-        _settle(pending, run)
+        settle(pending, run)
         raise
     try:
         with _system.writing("to be able to write"):
@@ -138,7 +136,7 @@ def make(guard: Guard, undo: list[tuple[Backend, Any]], installed: Installed, ne
         _fail(pending, error, run)
         raise
     if not guard.seconds:
-        _settle(pending, run)
+        settle(pending, run)
 
 
 def _fail(pending: Pending, error: BaseException, run: Runner) -> None:
@@ -148,43 +146,7 @@ def _fail(pending: Pending, error: BaseException, run: Runner) -> None:
     except FirewallError as second:
         first = error.problems if isinstance(error, FirewallError) else []
         raise NotTakenBack([*first, *second.problems]) from error
-    _settle(pending, run)
-
-
-def waits(name: str) -> bool:
-    """Whether a change of that id waits for its confirmation."""
-    waiting = _pending.load()
-    return waiting is not None and waiting.id == name and _pending.done()
-
-
-def confirm(name: str, run: Runner) -> bool:
-    """Keep a change for good.
-
-    Args:
-        name: its id.
-        run: runs commands.
-
-    Returns:
-        Whether it has waited for that; no if it was confirmed before.
-
-    Raises:
-        NotConfirmed: there is no such change any more, or it was not made as a whole.
-    """
-    with _system.lock():
-        waiting = _pending.load()
-        if waiting and waiting.id == name and _pending.done():
-            with _system.writing("to be able to write down that it is confirmed"):
-                _settle(waiting, run)
-                _tell(Told(name, True))
-            return True
-        told = _told()
-    if told.id == name and told.confirmed:
-        return False
-    reason, remedy = "this machine knows no such change", "Run again."
-    if told.id == name:
-        reason, log = told.reason, "".join(f" {line}." for line in told.log)
-        remedy = f"Find out why the machine could not be reached with the new rules, then run again. The log:{log}"
-    raise NotConfirmed([Problem("confirm", reason, "a change that waits for its confirmation", remedy)])
+    settle(pending, run)
 
 
 def revoke(name: str, reason: str, run: Runner) -> bool:
@@ -199,7 +161,7 @@ def revoke(name: str, reason: str, run: Runner) -> bool:
         Whether there was something to take back.
     """
     with _system.lock(seconds=float("inf")):
-        waiting = _pending.load()
+        waiting = _waiting(run)
         if waiting is None or name not in ("", waiting.id):
             return False
         for left in reversed(range(_TRIES)):
@@ -218,13 +180,13 @@ def go_back(pending: Pending, run: Runner, reason: str) -> None:
     _restore(pending, run)
     log = [f"rules of {name} brought back" for name, _before in pending.undo] + [f"{len(pending.files)} files compared and put back"]
     with _system.writing("to be able to write down that it was taken back"):
-        _settle(pending, run)
-        _tell(Told(pending.id, False, reason, log))
+        settle(pending, run)
+        tell(Told(pending.id, False, reason, log))
 
 
 def go_back_at_boot(run: Runner) -> None:
     """Before any firewall has started: the files as they were, so that the boot brings back what was before the change."""
-    pending = _pending.load()
+    pending = _waiting(run)
     if pending is None:
         return
     for name, _before in pending.undo:
@@ -235,18 +197,18 @@ def go_back_at_boot(run: Runner) -> None:
         _system.remove_staged(path)
         _pending.put(path, kept)
     _services.relink(pending.needs, run)
-    _persistence.tidy()
-    _settle(pending, run)
-    _tell(Told(pending.id, False, "the machine was restarted before it was confirmed", [f"{len(pending.files)} files put back"]))
+    _own_files.tidy()
+    settle(pending, run)
+    tell(Told(pending.id, False, "the machine was restarted before it was confirmed", [f"{len(pending.files)} files put back"]))
 
 
 def _restore(pending: Pending, run: Runner) -> None:
+    ways = _ways_back(pending, run)
     there = {path: (kept.text, kept.mode) for path, kept in pending.files.items() if kept}
     try:
         with _system.writing("to be able to put back what was there"):
-            for name, before in reversed(pending.undo):
-                backend = BACKENDS[name](run)
-                backend.undo(thaw(backend.kept, json.loads(before)))
+            for backend, before in reversed(ways):
+                backend.undo(before)
             for path in pending.files:
                 _system.remove_staged(path)
             _persistence.write(Installed(there, pending.needs), run)
@@ -254,24 +216,20 @@ def _restore(pending: Pending, run: Runner) -> None:
         raise NotTakenBack(error.problems) from error
 
 
-def _settle(pending: Pending, run: Runner) -> None:
-    _pending.drop()
-    _guard.disarm(pending.id, run)
-    _persistence.forget_learned()
-    _persistence.tidy()
+def _waiting(run: Runner) -> Optional[Pending]:
+    """The change that is not settled, if this version could take it back."""
+    found = _pending.load()
+    if found:
+        _ways_back(found, run)
+    return found
 
 
-def _tell(told: Told) -> None:
-    """For whoever asks later; a machine without anything of ours keeps it until its next start only if there is something to explain."""
-    if told.confirmed and not _persistence.present():
-        _system.remove(_paths.TOLD)
-        return
-    os.replace(_system.stage(_paths.TOLD, json.dumps(vars(told)), 0o600), _paths.TOLD)
-
-
-def _told() -> Told:
-    text: Optional[str] = _system.read(_paths.TOLD)
+def _ways_back(pending: Pending, run: Runner) -> list[tuple[Backend, Any]]:
+    """Backends, and what their `undo` needs, in the order of the change."""
     try:
-        return Told(**json.loads(text or "{}"))
-    except (ValueError, TypeError):
-        return Told("", False)
+        backends = [(BACKENDS[name](run), before) for name, before in pending.undo]
+        return [(backend, thaw(backend.kept, json.loads(before))) for backend, before in backends]
+    except KeyError as error:
+        raise _pending.unknown(ValueError(f"there is no backend {error.args[0]}")) from error
+    except (ValueError, TypeError) as error:
+        raise _pending.unknown(error) from error

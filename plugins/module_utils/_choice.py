@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ansible_collections.webrtc.firewall.plugins.module_utils import _stored
+from ansible_collections.webrtc.firewall.plugins.module_utils import _backends, _stored
 from ansible_collections.webrtc.firewall.plugins.module_utils._backend import Backend
-from ansible_collections.webrtc.firewall.plugins.module_utils._backends import BACKENDS
+from ansible_collections.webrtc.firewall.plugins.module_utils._backends import BACKENDS, NAMES
 from ansible_collections.webrtc.firewall.plugins.module_utils._errors import Problem, TargetProblem
 from ansible_collections.webrtc.firewall.plugins.module_utils._system import Runner
 
@@ -52,14 +52,15 @@ def choose(asked: str, run: Runner) -> Choice:
     for name, reason in active.items():
         return Choice(BACKENDS[name](run), reason)
     former = stored()
-    if former and not BACKENDS[former].manager and BACKENDS[former](run).installed():
+    if former and not NAMES[former] and BACKENDS[former](run).installed():
         return Choice(BACKENDS[former](run), "the last run used it")
-    for kind in BACKENDS.values():
-        reason = "" if kind.manager else kind(run).in_charge()
+    plain = [name for name, manager in NAMES.items() if not manager]
+    for name in plain:
+        reason = BACKENDS[name](run).in_charge()
         if reason:
-            return Choice(kind(run), reason)
-    for name in (DEFAULT, *BACKENDS):
-        if not BACKENDS[name].manager and BACKENDS[name](run).installed():
+            return Choice(BACKENDS[name](run), reason)
+    for name in (DEFAULT, *plain):
+        if BACKENDS[name](run).installed():
             return Choice(BACKENDS[name](run), "no other firewall rules this machine")
     return Choice(BACKENDS[DEFAULT](run), "no firewall is installed")
 
@@ -72,13 +73,13 @@ def in_force(asked: str, run: Runner) -> Choice:
 
 def managers(run: Runner) -> dict[str, str]:
     """The managers that are active, each with how that is known."""
-    found = {name: kind(run).in_charge() for name, kind in BACKENDS.items() if kind.manager}
+    found = {name: kind(run).in_charge() for name, kind in _backends.managers().items()}
     return {name: reason for name, reason in found.items() if reason}
 
 
 def sleepers(backend: Backend) -> list[str]:
     """Managers that do not run now and will at the next boot, beside a backend that they would undo."""
-    found = {name: kind(backend.run).comes_back() for name, kind in BACKENDS.items() if kind.manager and name != backend.name}
+    found = {name: kind(backend.run).comes_back() for name, kind in _backends.managers().items() if name != backend.name}
     return [
         f"{name} does not run, but the next boot starts it ({link}), and the rules of {backend.name} would not help beside it:"
         f" start it now and run again, or disable it (systemctl disable {name})"

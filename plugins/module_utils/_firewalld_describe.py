@@ -13,11 +13,16 @@ from typing import Any, Iterable, Mapping, Optional
 
 from ansible_collections.webrtc.firewall.plugins.module_utils._backend import Change
 from ansible_collections.webrtc.firewall.plugins.module_utils._firewalld_render import (
+    ICMP,
     ICMPV6_LOCAL,
+    ICMPV6_TRANSIT,
     FirewalldPolicy,
     Rules,
+    Zones,
     names_in,
     priority_of,
+    render,
+    sets,
 )
 from ansible_collections.webrtc.firewall.plugins.module_utils._policy import Policy
 
@@ -54,6 +59,16 @@ def describe(rules: Rules) -> dict[str, str]:
 def files(paths: Iterable[str]) -> list[Change]:
     """Changes where firewalld does not run and its files alone are ours to take away."""
     return [Change(f"file/{path}", "there", None) for path in paths]
+
+
+def policy_text(policy: Policy) -> str:
+    """All that a policy comes to, without a look at any machine's zones."""
+    frame = policy.frame
+    outs = tuple(f"zone of {name}" for name in frame.out_interfaces or frame.uplinks) or ("ANY",)
+    ins = tuple(f"zone of {name}" for name in frame.in_interfaces) or ("ANY",)
+    scope = Zones(ins, outs if frame.out_interfaces else ("ANY",))
+    policies = render(policy, scope, Zones(ins, outs), (*ICMP, *ICMPV6_TRANSIT, *ICMPV6_LOCAL))
+    return "\n".join(text(item) for item in policies) + text_of_sets(sets(policy))
 
 
 def text(item: FirewalldPolicy) -> str:

@@ -8,7 +8,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import time
 from contextlib import contextmanager
@@ -50,6 +49,9 @@ class Journal:
 
     async def rewrite_aside(self, left: Mapping[Fact, float]) -> None:
         """The same in the background: facts go on being noted, and no answer waits for the disk."""
+        # Only the learner comes here; the runs that read a journal need not load as much as it.
+        import asyncio
+
         self._meanwhile = []
         with self._told():
             staged = await asyncio.get_running_loop().run_in_executor(None, self._staged, dict(left), time.time())

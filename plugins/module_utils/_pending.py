@@ -20,7 +20,6 @@ from dataclasses import dataclass
 from typing import Optional
 
 from ansible_collections.webrtc.firewall.plugins.module_utils import _system
-from ansible_collections.webrtc.firewall.plugins.module_utils._backends import BACKENDS
 from ansible_collections.webrtc.firewall.plugins.module_utils._errors import Problem, TargetProblem
 from ansible_collections.webrtc.firewall.plugins.module_utils._frozen import freeze, thaw
 from ansible_collections.webrtc.firewall.plugins.module_utils._paths import (
@@ -143,14 +142,15 @@ def load() -> Optional[Pending]:
         return None
     try:
         found: Pending = thaw(Pending, json.loads(text or ""))
-        for name, before in found.undo:
-            if name not in BACKENDS:
-                raise ValueError(f"there is no backend {name}")
-            thaw(BACKENDS[name].kept, json.loads(before))
     except (ValueError, TypeError) as error:
-        remedy = f"Run `python3 {PENDING_PROGRAM} undo`, which made it; or take {PENDING} away to keep what is live now."
-        raise TargetProblem([Problem(PENDING_RECORD, str(error)[:200], "a change as this version writes it down", remedy)]) from error
+        raise unknown(error) from error
     return found
+
+
+def unknown(error: Exception) -> TargetProblem:
+    """Another version has written the change down, or it is damaged."""
+    remedy = f"Run `python3 {PENDING_PROGRAM} undo`, which made it; or take {PENDING} away to keep what is live now."
+    return TargetProblem([Problem(PENDING_RECORD, str(error)[:200], "a change as this version writes it down", remedy)])
 
 
 def mark_done(seconds: float) -> None:

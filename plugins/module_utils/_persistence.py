@@ -9,12 +9,11 @@
 from __future__ import annotations
 
 import os
-import shutil
 import stat
 from dataclasses import dataclass
 from typing import Mapping, Optional
 
-from ansible_collections.webrtc.firewall.plugins.module_utils import _pack, _paths, _resolver, _services, _stored, _system
+from ansible_collections.webrtc.firewall.plugins.module_utils import _own_files, _pack, _paths, _resolver, _services, _stored, _system
 from ansible_collections.webrtc.firewall.plugins.module_utils._backend import Change
 from ansible_collections.webrtc.firewall.plugins.module_utils._errors import Problem, TargetProblem
 from ansible_collections.webrtc.firewall.plugins.module_utils._policy import Policy
@@ -23,18 +22,7 @@ from ansible_collections.webrtc.firewall.plugins.module_utils._services import N
 from ansible_collections.webrtc.firewall.plugins.module_utils._system import Runner
 from ansible_collections.webrtc.firewall.plugins.module_utils._view import Machine
 
-_OWN_FILES = (
-    _paths.POLICY,
-    _paths.RESOLVER,
-    *_paths.RULESETS,
-    _paths.RESTORE,
-    _paths.FIREWALLD,
-    _paths.INSTANCE,
-    _paths.PROGRAM,
-    _paths.DNSMASQ_DROPIN,
-)
 _PRIVATE = 0o700
-_OWN_DIRECTORIES = (_paths.DIRECTORY, _paths.PROGRAM_DIRECTORY, _paths.STATE_DIRECTORY)
 
 
 @dataclass(frozen=True)
@@ -83,7 +71,7 @@ def resolver_alone(resolver: Optional[Resolver]) -> Installed:
     """What a resolver needs where no policy is known: whatever belongs to rules stays as it is."""
     own = installed(Machine(resolver=resolver), None, {})
     mine = {path for mode in ("instance", "dropin") for path in installed(Machine(resolver=Resolver(mode, ())), None, {}).files}
-    return Installed(own.files, own.needs, frozenset({*_OWN_FILES, *_services.paths()} - mine))
+    return Installed(own.files, own.needs, frozenset(_own_files.known()) - mine)
 
 
 def changes(wanted: Installed, run: Runner) -> list[Change]:
@@ -104,7 +92,7 @@ def _change(path: str, file: tuple[str, int]) -> Optional[Change]:
         return Change(f"file/{path}", None, "written")
     if there != text:
         return Change(f"file/{path}", "other text", "as rendered")
-    if path not in {*_OWN_FILES, *_services.paths()}:
+    if path not in _own_files.known():
         # Whose it is and whether it is a link is its owner's business.
         return _spoiled(path, os.stat(path), mode, False)
     found = os.lstat(path)
@@ -123,11 +111,6 @@ def _spoiled(path: str, found: os.stat_result, mode: int, ours: bool = True) -> 
     if ours and (found.st_uid, found.st_gid) != wanted:
         return Change(f"file/{path}", f"owner {found.st_uid}:{found.st_gid}", "owner {}:{}".format(*wanted))
     return None
-
-
-def present() -> list[str]:
-    """Our files that are there."""
-    return [path for path in (*_OWN_FILES, *_services.paths()) if os.path.lexists(path)]
 
 
 def touched(wanted: Installed) -> list[str]:
@@ -168,20 +151,8 @@ def write(wanted: Installed, run: Runner) -> None:
         _system.remove(path)
     _services.forget(stale, run)
     _services.enable(wanted.needs, changed, run)
-    tidy()
+    _own_files.tidy()
 
 
 def _stale(wanted: Installed) -> list[str]:
-    return [path for path in present() if path not in wanted.files and path not in wanted.untouched]
-
-
-def tidy() -> None:
-    """No empty folder of ours stays."""
-    for path in _OWN_DIRECTORIES:
-        _services.remove_empty(path)
-
-
-def forget_learned() -> None:
-    """What was learned outlives no policy."""
-    if not present():
-        shutil.rmtree(_paths.STATE_DIRECTORY, ignore_errors=True)
+    return [path for path in _own_files.present() if path not in wanted.files and path not in wanted.untouched]

@@ -49,9 +49,9 @@ def main(arguments: Sequence[str]) -> int:
 
 def confirm(name: str = "") -> None:
     """Keep a change for good."""
-    from ansible_collections.webrtc.firewall.plugins.module_utils import _change, _commands
+    from ansible_collections.webrtc.firewall.plugins.module_utils import _commands, _settled
 
-    _change.confirm(name, _commands.run)
+    _settled.confirm(name, _commands.run)
 
 
 def undo(name: str = "") -> None:

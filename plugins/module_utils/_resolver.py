@@ -16,11 +16,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
-from typing import Any, Callable, Mapping, Optional
+from typing import TYPE_CHECKING, Any, Callable, Mapping, Optional
 
 from ansible_collections.webrtc.firewall.plugins.module_utils._errors import InvalidInput, Problem
 from ansible_collections.webrtc.firewall.plugins.module_utils._paths import HEAD
-from ansible_collections.webrtc.firewall.plugins.module_utils._policy import Policy
+
+if TYPE_CHECKING:
+    # Whoever waits for a change to be settled needs no policy.
+    from ansible_collections.webrtc.firewall.plugins.module_utils._policy import Policy
 
 PREFIX = "webrtc_domains_"
 MODES = ("dropin", "instance")

@@ -21,6 +21,8 @@ from typing import NamedTuple, Optional
 # At the head of each comment of ours; the rest is the flow's id, or frame/...
 SIGN = "webrtc.firewall "
 PREFIXES = {"ipv4": "ufw", "ipv6": "ufw6"}
+# Where ufw decides what users have told it; answers to known connections it accepts before all else.
+USER = tuple(f"{prefix}-user-{hook}" for prefix in PREFIXES.values() for hook in ("forward", "output"))
 ANYWHERE = {"ipv4": "0.0.0.0/0", "ipv6": "::/0"}
 _LENGTHS = {"ipv4": "/32", "ipv6": "/128"}
 # Rate and text of a rule's log are ufw's own.

@@ -65,7 +65,7 @@ problems:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.webrtc.firewall.plugins.module_utils import _change
+from ansible_collections.webrtc.firewall.plugins.module_utils import _change, _settled
 from ansible_collections.webrtc.firewall.plugins.module_utils._runner import fail_with_problems, runner
 
 
@@ -78,9 +78,9 @@ def main() -> None:
     run = runner(module)
     with fail_with_problems(module):
         if module.check_mode:
-            changed = _change.waits(module.params["id"])
+            changed = _settled.waits(module.params["id"])
         elif module.params["keep"]:
-            changed = _change.confirm(module.params["id"], run)
+            changed = _settled.confirm(module.params["id"], run)
         else:
             changed = _change.revoke(module.params["id"], "the run asked for it", run)
     module.exit_json(changed=changed)

@@ -32,6 +32,7 @@ from ansible_collections.webrtc.firewall.plugins.module_utils import (  # noqa: 
     _nft_render,
     _paths,
     _persistence,
+    _settled,
     _system,
 )
 from ansible_collections.webrtc.firewall.plugins.module_utils._backends import BACKENDS  # noqa: E402
@@ -79,7 +80,7 @@ def answer(command: dict[str, Any]) -> dict[str, Any]:
     guard = None if command.get("check") else Guard(command.get("id", ""), command.get("seconds", 0), command.get("armed", False))
     try:
         if action == "confirm":
-            return {"changed": _change.confirm(command["id"], run_it)}
+            return {"changed": _settled.confirm(command["id"], run_it)}
         if action == "revoke":
             return {"changed": _change.revoke(command.get("id", ""), "a test asked for it", run_it)}
         if action == "drift":

@@ -9,7 +9,7 @@ paced.py talk: the client's end; it talks until `stop`. What is lost since /run/
 paced.py stop: ends it and prints what was lost as JSON.
 paced.py new: whether one more flow of the same kind gets an answer: prints open or blocked.
 paced.py fresh: begins such a flow every few milliseconds until its standard input ends, and prints as JSON which of them were lost.
-paced.py repeat: the same with flows that begin as clients' do: requests are repeated as STUN does, and every second flow is a TCP connection.
+paced.py repeat: the same with flows that begin as clients' do: requests are repeated as STUN does, and every second flow is of TCP.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ import time
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Callable
 
 FAR, UDP_PORT, TCP_PORT = "216.147.0.1", 20000, 443
 PACE, TCP_PACE, LIMIT = 0.001, 0.01, 1800.0
@@ -38,8 +39,8 @@ RETRANSMITTED = slice(100, 104)
 # A port of its own for each new flow, below those that the kernel gives others, and none twice within two minutes, whoever asks: conntrack
 # knows none of them.
 FRESH_PACE, FRESH_PATIENCE, FRESH_PORTS = 0.005, 2.0, range(1024, 32768)
-# When a request is sent once more, in seconds since its flow began (RFC 8489, 6.2.1), and when it is given up: no later than a SYN would be sent
-# for the fourth time.
+# When a request is sent once more, in seconds since its flow began (RFC 8489, 6.2.1), and when it is given up: before a SYN would be
+# sent for the fourth time.
 REPEATS, REPEAT_PATIENCE = (0.5, 1.5, 3.5, 10.0), 7.0
 STARTED, MARK, STOP, RESULT = (Path(f"/run/paced-{name}") for name in ("started", "mark", "stop", "result"))
 
@@ -279,7 +280,9 @@ class Fresh:
 
     def _answered(self, begun: Begun) -> bool:
         try:
-            return begun.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0 if begun.repeated is None else bool(begun.socket.recv(64))
+            if begun.repeated is None:
+                return begun.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0
+            return bool(begun.socket.recv(64))
         except OSError:
             # A firewall has refused it.
             return False
@@ -306,4 +309,12 @@ def fresh(repeat: bool = False) -> None:
 
 
 if __name__ == "__main__":
-    {"echo": echo, "talk": talk, "stop": stop, "new": new, "fresh": fresh, "repeat": partial(fresh, True)}[sys.argv[1]]()
+    roles: dict[str, Callable[[], None]] = {
+        "echo": echo,
+        "talk": talk,
+        "stop": stop,
+        "new": new,
+        "fresh": fresh,
+        "repeat": partial(fresh, True),
+    }
+    roles[sys.argv[1]]()

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     # What is sent to a target is what some import names, whether it is ever run or not.
     from ansible_collections.webrtc.firewall.plugins.module_utils._backends import firewalld, iptables, nftables, ufw  # noqa: F401
 
-NAMES = ("nftables", "iptables", "firewalld", "ufw")
+# Whether it is a manager, which every run looks for.
+NAMES = {"nftables": False, "iptables": False, "firewalld": True, "ufw": True}
 
 
 class _Backends(Mapping[str, "type[Backend]"]):
@@ -44,3 +45,8 @@ class _Backends(Mapping[str, "type[Backend]"]):
 
 
 BACKENDS: Mapping[str, type[Backend]] = _Backends()
+
+
+def managers() -> dict[str, type[Backend]]:
+    """The managers by name."""
+    return {name: BACKENDS[name] for name, manager in NAMES.items() if manager}

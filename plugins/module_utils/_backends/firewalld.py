@@ -12,65 +12,56 @@ import glob
 import json
 import os
 from dataclasses import dataclass
-from typing import Any, Iterable, Mapping, Optional
+from typing import TYPE_CHECKING, Any, Iterable, Mapping, Optional
 
-from ansible_collections.webrtc.firewall.plugins.module_utils import (
-    _blockers,
-    _firewalld_apart,
-    _firewalld_boot,
-    _firewalld_bus,
-    _firewalld_checks,
-    _firewalld_describe,
-    _firewalld_flushed,
-    _firewalld_others,
-    _firewalld_render,
-    _foreign_read,
-    _ipv6,
-    _services,
-    _system,
-)
+from ansible_collections.webrtc.firewall.plugins.module_utils import _ipv6, _services, _system
 from ansible_collections.webrtc.firewall.plugins.module_utils._backend import Backend, Blocker, FlowState, Plan, State
+from ansible_collections.webrtc.firewall.plugins.module_utils._deferred import Deferred
 from ansible_collections.webrtc.firewall.plugins.module_utils._errors import Problem, TargetProblem
-from ansible_collections.webrtc.firewall.plugins.module_utils._firewalld_python import command
-from ansible_collections.webrtc.firewall.plugins.module_utils._firewalld_render import FirewalldPolicy, Rules, Zones
-from ansible_collections.webrtc.firewall.plugins.module_utils._firewalld_sets import FirewalldSets
-from ansible_collections.webrtc.firewall.plugins.module_utils._firewalld_zones import zones_of
 from ansible_collections.webrtc.firewall.plugins.module_utils._paths import FIREWALLD, RUNTIME_UNITS, UNITS
 from ansible_collections.webrtc.firewall.plugins.module_utils._policy import Policy
 from ansible_collections.webrtc.firewall.plugins.module_utils._sets import Learned, Sets
 
+if TYPE_CHECKING:
+    from ansible_collections.webrtc.firewall.plugins.module_utils import (
+        _blockers,
+        _firewalld_apart,
+        _firewalld_boot,
+        _firewalld_bus,
+        _firewalld_checks,
+        _firewalld_describe,
+        _firewalld_flushed,
+        _firewalld_live,
+        _firewalld_others,
+        _firewalld_python,
+        _firewalld_render,
+        _firewalld_sets,
+        _firewalld_zones,
+        _foreign_read,
+    )
+    from ansible_collections.webrtc.firewall.plugins.module_utils._firewalld_live import Live
+    from ansible_collections.webrtc.firewall.plugins.module_utils._firewalld_render import Rules
+else:
+    _blockers = Deferred("_blockers")
+    _firewalld_apart = Deferred("_firewalld_apart")
+    _firewalld_boot = Deferred("_firewalld_boot")
+    _firewalld_bus = Deferred("_firewalld_bus")
+    _firewalld_checks = Deferred("_firewalld_checks")
+    _firewalld_describe = Deferred("_firewalld_describe")
+    _firewalld_flushed = Deferred("_firewalld_flushed")
+    _firewalld_live = Deferred("_firewalld_live")
+    _firewalld_others = Deferred("_firewalld_others")
+    _firewalld_python = Deferred("_firewalld_python")
+    _firewalld_render = Deferred("_firewalld_render")
+    _firewalld_sets = Deferred("_firewalld_sets")
+    _firewalld_zones = Deferred("_firewalld_zones")
+    _foreign_read = Deferred("_foreign_read")
+
 DIRECTORIES = ("/etc/firewalld/policies", "/etc/firewalld/ipsets")
 # Beyond this firewalld takes minutes for a change.
 MOST_RULES = 2000
-_CHANGEABLE = ("ingress_zones", "egress_zones", "rich_rules")
-# What a set is at runtime; the rest is stored alone.
-_KIND = ("type", "options")
 # Its own chains where it works through iptables: what it decides in them is known from itself. Direct rules come before.
 _CHAINS = tuple(f"{hook}_{part}" for hook in ("FORWARD", "INPUT", "OUTPUT") for part in ("POLICIES_pre", "POLICIES", "ZONES", "IN_ZONES"))
-Settings = Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Live:
-    """What firewalld has; `read` of _firewalld_bus says what is in it. Not running, only our own files count."""
-
-    running: bool
-    seen: dict[str, Any]
-    files: tuple[str, ...] = ()
-    ipv6_in_use: bool = True
-
-    @property
-    def permanent(self) -> Rules:
-        """What is ours as it is stored."""
-        return self._rules("permanent")
-
-    @property
-    def runtime(self) -> Rules:
-        """What is ours as it is in force."""
-        return self._rules("runtime")
-
-    def _rules(self, kind: str) -> Rules:
-        return Rules(self.seen.get(kind, {}), self.seen.get("sets", {}).get(kind, {}))
 
 
 @dataclass(frozen=True)
@@ -87,7 +78,7 @@ class Before:
     """Whether firewalld ran, what was ours as it was stored, what sets held on, our files, and what iptables-save printed."""
 
     running: bool
-    permanent: Rules
+    permanent: _firewalld_render.Rules
     held: dict[str, tuple[str, ...]]
     files: dict[str, str]
     others: dict[str, str]
@@ -114,7 +105,7 @@ class Firewalld(Backend):
 
     @staticmethod
     def unsupported(policy: Policy) -> list[Problem]:
-        text = _firewalld_render.render(policy, Zones(), Zones(), _firewalld_render.ICMPV6_LOCAL)
+        text = _firewalld_render.render(policy, _firewalld_render.Zones(), _firewalld_render.Zones(), _firewalld_render.ICMPV6_LOCAL)
         count = sum(len(item.rules) for item in text)
         if count <= MOST_RULES:
             return []
@@ -132,35 +123,29 @@ class Firewalld(Backend):
 
     @staticmethod
     def sets() -> Sets:
-        return FirewalldSets()
+        return _firewalld_sets.FirewalldSets()
 
     @staticmethod
     def render_text(policy: Policy) -> str:
-        frame = policy.frame
-        outs = tuple(f"zone of {name}" for name in frame.out_interfaces or frame.uplinks) or ("ANY",)
-        scope = Zones(tuple(f"zone of {name}" for name in frame.in_interfaces) or ("ANY",), outs if frame.out_interfaces else ("ANY",))
-        known = (*_firewalld_render.ICMP, *_firewalld_render.ICMPV6_TRANSIT, *_firewalld_render.ICMPV6_LOCAL)
-        policies = _firewalld_render.render(policy, scope, Zones(scope.ingress, outs), known)
-        sets = _firewalld_render.sets(policy)
-        return "\n".join(_firewalld_describe.text(item) for item in policies) + _firewalld_describe.text_of_sets(sets)
+        return _firewalld_describe.policy_text(policy)
 
     def read(self) -> Live:
         files = tuple(path for path in _own_files() if path.endswith(".xml"))
         if not self.in_charge():
-            return Live(False, {}, files)
+            return _firewalld_live.Live(False, {}, files)
         seen = self._ask({"do": "read"})
-        return Live(True, {**seen, "apart": _firewalld_apart.names(seen.pop("both"))}, files, _ipv6.in_use())
+        return _firewalld_live.Live(True, {**seen, "apart": _firewalld_apart.names(seen.pop("both"))}, files, _ipv6.in_use())
 
     def obstacles(self, policy: Policy, live: Live) -> list[Problem]:
         if not live.running:
             return [_firewalld_checks.not_running(self.installed())]
-        found = zones_of(policy.frame, live.seen).problems
+        found = _firewalld_zones.zones_of(policy.frame, live.seen).problems
         if not live.seen["ipv6"] and live.ipv6_in_use:
             remedy = "have firewalld rule it: it needs a working ip6tables where FirewallBackend is iptables"
             found += _ipv6.lost(policy, "IPv6, which firewalld does not rule here", "IPv6 in firewalld", remedy)
         if int(str(live.seen["version"]).partition(".")[0]) == 0:
             found += _firewalld_checks.too_old(policy, str(live.seen["version"]))
-        if not found and _needs_reload(self._wanted(policy, live), live):
+        if not found and _firewalld_live.needs_reload(self._wanted(policy, live), live):
             found += [_firewalld_checks.apart(live.seen["apart"])] if live.seen["apart"] else []
             found += _firewalld_checks.emptied(_firewalld_flushed.saved(self.run)) if live.seen["by_iptables"] else []
         return found
@@ -175,8 +160,8 @@ class Firewalld(Backend):
         if not live.running:
             # Our policies cannot be compared; without a wish for any, their files are what is to go.
             changes = _firewalld_describe.files(live.files) if policy is None else []
-            return Plan(tuple(changes), (), Steps(Rules(), live, {}))
-        wanted = self._wanted(policy, live) if policy else Rules()
+            return Plan(tuple(changes), (), Steps(_firewalld_render.Rules(), live, {}))
+        wanted = self._wanted(policy, live) if policy else _firewalld_render.Rules()
         changes = _firewalld_describe.changes(wanted, live.permanent, live.runtime)
         warnings = _firewalld_describe.warnings(policy, live.seen["icmp_types"]) if policy else []
         # Where it is no unit of systemd's, nothing of ours could come before it.
@@ -189,7 +174,7 @@ class Firewalld(Backend):
 
     def before(self, plan: Plan) -> Before:
         live: Live = plan.steps.before
-        held = {name: tuple(entries) for name, entries in _held(live.permanent, live, {}).items()}
+        held = {name: tuple(entries) for name, entries in _firewalld_live.held(live.permanent, live, {}).items()}
         files = {path: _system.read(path) or "" for path in live.files}
         return Before(live.running, live.permanent, held, files, self._others(live))
 
@@ -200,7 +185,7 @@ class Firewalld(Backend):
                 _system.remove(path)
             return
         try:
-            self._set(steps.wanted, steps.before, _held(steps.wanted, steps.before, steps.learned))
+            self._set(steps.wanted, steps.before, _firewalld_live.held(steps.wanted, steps.before, steps.learned))
         except TargetProblem:
             self.undo(self.before(plan))
             raise
@@ -223,12 +208,16 @@ class Firewalld(Backend):
         return list(_own_files())
 
     def _set(self, wanted: Rules, live: Live, held: Mapping[str, list[str]]) -> None:
-        reload = _needs_reload(wanted, live)
-        there, sets = live.runtime.policies, _different(wanted.sets, live.permanent.sets)
+        reload = _firewalld_live.needs_reload(wanted, live)
+        there, sets = live.runtime.policies, _firewalld_live.different(wanted.sets, live.permanent.sets)
         if reload:
             sets.update((name, wanted.sets[name]) for name in held)
-        runtime = {name: item for name, item in wanted.policies.items() if not reload and _changeable(there[name]) != _changeable(item)}
-        policies = _different(wanted.policies, live.permanent.policies)
+        runtime = {
+            name: item
+            for name, item in wanted.policies.items()
+            if not reload and _firewalld_live.changeable(there[name]) != _firewalld_live.changeable(item)
+        }
+        policies = _firewalld_live.different(wanted.policies, live.permanent.policies)
         others = self._others(live) if reload else {}
         try:
             self._ask({"do": "write", "permanent": policies, "sets": sets, "fill": held, "runtime": runtime, "reload": reload})
@@ -257,14 +246,14 @@ class Firewalld(Backend):
 
     def _wanted(self, policy: Policy, live: Live) -> Rules:
         policies = {item.name: item.settings for item in self._policies(policy, live)}
-        return Rules(policies, _firewalld_render.sets(_in_families(policy, live)))
+        return _firewalld_render.Rules(policies, _firewalld_render.sets(_in_families(policy, live)))
 
-    def _policies(self, policy: Policy, live: Live) -> list[FirewalldPolicy]:
-        zones = zones_of(policy.frame, live.seen)
+    def _policies(self, policy: Policy, live: Live) -> list[_firewalld_render.FirewalldPolicy]:
+        zones = _firewalld_zones.zones_of(policy.frame, live.seen)
         return _firewalld_render.render(_in_families(policy, live), zones.scope, zones.ways_out, live.seen["icmp_types"])
 
     def _ask(self, job: dict[str, Any]) -> dict[str, Any]:
-        done = self.run(command(_firewalld_bus), json.dumps(job))
+        done = self.run(_firewalld_python.command(_firewalld_bus), json.dumps(job))
         answer: dict[str, Any] = json.loads(done.out) if done.code == 0 and done.out else {"error": done.err.strip()[-300:] or "no answer"}
         if "error" in answer:
             remedy = "Look at `journalctl -u firewalld`; it must run, and this run needs root (become: true)."
@@ -275,39 +264,6 @@ class Firewalld(Backend):
 def _in_families(policy: Policy, live: Live) -> Policy:
     """What a firewalld without IPv6 can have of a policy; what would be lost by that was refused."""
     return policy if live.seen["ipv6"] else _ipv6.without(policy)
-
-
-def _held(wanted: Rules, before: Live, learned: Learned) -> dict[str, list[str]]:
-    """What sets hold on: a reload would empty them; a new one begins with what was learned before."""
-    there = {name: item["entries"] for name, item in before.runtime.sets.items()}
-    found = {name: list(there.get(name, learned.get(name, ())))[: int(item["options"]["maxelem"])] for name, item in wanted.sets.items()}
-    return {name: entries for name, entries in found.items() if entries}
-
-
-def _different(wanted: Mapping[str, Settings], stored: Mapping[str, Settings]) -> dict[str, Optional[Settings]]:
-    """What is to be stored; None is to go."""
-    found: dict[str, Optional[Settings]] = {name: item for name, item in wanted.items() if stored.get(name) != item}
-    return {**found, **{name: None for name in stored if name not in wanted}}
-
-
-def _needs_reload(wanted: Rules, live: Live) -> bool:
-    """Whether something has to come or go that firewalld cannot change at runtime: a policy or a set as a whole, or what it is."""
-    if wanted.policies.keys() != live.runtime.policies.keys():
-        return True
-    kinds, there = ({name: [item[key] for key in _KIND] for name, item in rules.sets.items()} for rules in (wanted, live.runtime))
-    if kinds != there:
-        return True
-    # At runtime the description stays as it was; what the rules are is told by the stored one.
-    spoken = {*_CHANGEABLE, "description"}
-    return any(
-        {key: value for key, value in item.items() if key not in spoken}
-        != {key: value for key, value in live.runtime.policies[name].items() if key not in spoken}
-        for name, item in wanted.policies.items()
-    )
-
-
-def _changeable(settings: Settings) -> list[Any]:
-    return [settings.get(key) for key in _CHANGEABLE]
 
 
 def _own_files() -> Iterable[str]:

@@ -11,30 +11,39 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
-from typing import Iterable, Mapping, Optional
+from typing import TYPE_CHECKING, Iterable, Mapping, Optional
 
-from ansible_collections.webrtc.firewall.plugins.module_utils import (
-    _blockers,
-    _foreign_read,
-    _system,
-    _ufw_checks,
-    _ufw_describe,
-    _ufw_live,
-    _ufw_machine,
-    _ufw_render,
-)
+from ansible_collections.webrtc.firewall.plugins.module_utils import _system
 from ansible_collections.webrtc.firewall.plugins.module_utils._backend import Backend, Blocker, FlowState, Plan, State
+from ansible_collections.webrtc.firewall.plugins.module_utils._deferred import Deferred
 from ansible_collections.webrtc.firewall.plugins.module_utils._errors import Problem, TargetProblem
-from ansible_collections.webrtc.firewall.plugins.module_utils._foreign_read import path_of
 from ansible_collections.webrtc.firewall.plugins.module_utils._policy import FAMILIES, Policy
 from ansible_collections.webrtc.firewall.plugins.module_utils._sets import Learned, Sets
-from ansible_collections.webrtc.firewall.plugins.module_utils._ufw_files import listing
-from ansible_collections.webrtc.firewall.plugins.module_utils._ufw_machine import RULES, TOOLS, Half, Live
-from ansible_collections.webrtc.firewall.plugins.module_utils._ufw_model import PREFIXES, Rule
 
-# ufw accepts the answers to known connections before all else.
-_USER = tuple(f"{prefix}-user-{hook}" for prefix in PREFIXES.values() for hook in ("forward", "output"))
-_NOTHING: dict[str, tuple[Rule, ...]] = dict.fromkeys(FAMILIES, ())
+if TYPE_CHECKING:
+    from ansible_collections.webrtc.firewall.plugins.module_utils import (
+        _blockers,
+        _foreign_read,
+        _ufw_checks,
+        _ufw_describe,
+        _ufw_files,
+        _ufw_live,
+        _ufw_machine,
+        _ufw_model,
+        _ufw_render,
+    )
+else:
+    _blockers = Deferred("_blockers")
+    _foreign_read = Deferred("_foreign_read")
+    _ufw_checks = Deferred("_ufw_checks")
+    _ufw_describe = Deferred("_ufw_describe")
+    _ufw_files = Deferred("_ufw_files")
+    _ufw_live = Deferred("_ufw_live")
+    _ufw_machine = Deferred("_ufw_machine")
+    _ufw_model = Deferred("_ufw_model")
+    _ufw_render = Deferred("_ufw_render")
+
+_NOTHING: dict[str, tuple[_ufw_model.Rule, ...]] = dict.fromkeys(FAMILIES, ())
 
 
 @dataclass(frozen=True)
@@ -49,7 +58,7 @@ class Steps:
 
     scripts: Mapping[str, str]
     files: Mapping[str, str]
-    before: Live
+    before: _ufw_machine.Live
 
 
 @dataclass(frozen=True)
@@ -94,20 +103,20 @@ class Ufw(Backend):
         rules = [rule for items in _ufw_render.render(policy).values() for rule in items]
         return "".join(f"{rule.command}\n" for rule in rules)
 
-    def read(self) -> Live:
+    def read(self) -> _ufw_machine.Live:
         return _ufw_machine.read(self.run)
 
-    def obstacles(self, policy: Policy, live: Live) -> list[Problem]:
+    def obstacles(self, policy: Policy, live: _ufw_machine.Live) -> list[Problem]:
         if not self.installed():
             remedy = "Install the package ufw, run `ufw allow ssh` and `ufw enable`; or let webrtc_egress_backend be auto, or another."
             return [Problem("ufw", "not installed", "ufw to be active", remedy)]
         return _ufw_checks.obstacles(policy, live)
 
-    def blockers(self, policy: Policy, live: Live) -> list[Blocker]:
+    def blockers(self, policy: Policy, live: _ufw_machine.Live) -> list[Blocker]:
         chains = (*_foreign_read.everything(self.run), *_ufw_checks.coming(live))
-        return _blockers.find(chains, policy, _blockers.Ways(chains=_USER)) if live.running else []
+        return _blockers.find(chains, policy, _blockers.Ways(chains=_ufw_model.USER)) if live.running else []
 
-    def plan(self, policy: Optional[Policy], live: Live, learned: Learned, heir: Optional[Backend] = None) -> Plan:
+    def plan(self, policy: Optional[Policy], live: _ufw_machine.Live, learned: Learned, heir: Optional[Backend] = None) -> Plan:
         too_many = _ufw_render.too_many(policy) if policy else []
         if too_many:
             raise TargetProblem(too_many)
@@ -154,7 +163,7 @@ class Ufw(Backend):
                 self._restore(family, text, "--counters")
                 loaded.append(family)
             for family in list(staged):
-                os.replace(staged[family], os.path.realpath(RULES[family]))
+                os.replace(staged[family], os.path.realpath(_ufw_machine.RULES[family]))
                 written.append(family)
         except BaseException as error:
             for path in staged.values():
@@ -184,24 +193,24 @@ class Ufw(Backend):
             self._restore(family, text, "--counters")
         for family, text in files.items():
             # What is right needs no room on the disk.
-            if _system.read(RULES[family]) != text:
-                os.replace(_stage(family, text), os.path.realpath(RULES[family]))
+            if _system.read(_ufw_machine.RULES[family]) != text:
+                os.replace(_stage(family, text), os.path.realpath(_ufw_machine.RULES[family]))
 
     def loaded_at_boot(self) -> list[str]:
-        return [path for path in map(os.path.realpath, RULES.values()) if os.path.exists(path)]
+        return [path for path in map(os.path.realpath, _ufw_machine.RULES.values()) if os.path.exists(path)]
 
     def _restore(self, family: str, text: str, option: str) -> None:
-        tool = f"{TOOLS[family]}-restore"
-        done = self.run([path_of(tool), "--noflush", "--wait", "10", option], text)
+        tool = f"{_ufw_machine.TOOLS[family]}-restore"
+        done = self.run([_foreign_read.path_of(tool), "--noflush", "--wait", "10", option], text)
         if done.code:
             raise TargetProblem([_told(tool, done.err, text)])
 
-    def observing(self, policy: Policy, live: Live) -> Optional[Policy]:
+    def observing(self, policy: Policy, live: _ufw_machine.Live) -> Optional[Policy]:
         # ufw's own rules ask conntrack, so that it knows all live connections already.
         return None
 
-    def state(self, live: Live) -> State:
-        found: dict[str, list[tuple[Rule, int, int]]] = {}
+    def state(self, live: _ufw_machine.Live) -> State:
+        found: dict[str, list[tuple[_ufw_model.Rule, int, int]]] = {}
         for half in live.halves.values():
             for item in _ours(half, ()).rules(_known(half, ())):
                 found.setdefault(item[0].id, []).append(item)
@@ -213,41 +222,41 @@ class Ufw(Backend):
         return State(bool(found), tuple(flows), (), _sum(dropped)[0], _sum(rejected)[0], frame)
 
 
-def _known(half: Half, wanted: Iterable[Rule]) -> list[Rule]:
+def _known(half: _ufw_machine.Half, wanted: Iterable[_ufw_model.Rule]) -> list[_ufw_model.Rule]:
     """Rules that are ours by ufw's file, and those that are wanted, none twice."""
     stored = [rule for block in half.file.ours if (rule := block.rule(half.family))]
     return list(dict.fromkeys([*stored, *wanted]))
 
 
-def _ours(half: Half, wanted: Iterable[Rule]) -> _ufw_live.Family:
+def _ours(half: _ufw_machine.Half, wanted: Iterable[_ufw_model.Rule]) -> _ufw_live.Family:
     return _ufw_live.ours(half.chains, _known(half, wanted), half.file.foreign)
 
 
-def _stands(half: Half, wanted: tuple[Rule, ...]) -> bool:
+def _stands(half: _ufw_machine.Half, wanted: tuple[_ufw_model.Rule, ...]) -> bool:
     """Whether the file has the wanted rules, in order, and before those of others that the same packets meet."""
     same = [block.text for block in half.file.ours] == [rule.text for rule in wanted]
     return same and not half.file.intruder(_chains(wanted))
 
 
-def _chains(rules: Iterable[Rule]) -> set[str]:
+def _chains(rules: Iterable[_ufw_model.Rule]) -> set[str]:
     return {line.chain for rule in rules for line in rule.lines}
 
 
-def _sum(items: Iterable[tuple[Rule, int, int]]) -> tuple[int, int]:
+def _sum(items: Iterable[tuple[_ufw_model.Rule, int, int]]) -> tuple[int, int]:
     found = list(items)
     return sum(item[1] for item in found), sum(item[2] for item in found)
 
 
-def _unchanged(before: Live) -> None:
+def _unchanged(before: _ufw_machine.Live) -> None:
     """Nobody has used ufw since we looked."""
     for family, half in before.halves.items():
-        if listing(_system.read(RULES[family]) or "") != half.file:
+        if _ufw_files.listing(_system.read(_ufw_machine.RULES[family]) or "") != half.file:
             remedy = "Run again."
-            raise TargetProblem([Problem("ufw", RULES[family], "nobody else to change ufw's rules meanwhile", remedy)])
+            raise TargetProblem([Problem("ufw", _ufw_machine.RULES[family], "nobody else to change ufw's rules meanwhile", remedy)])
 
 
 def _stage(family: str, text: str) -> str:
-    path = os.path.realpath(RULES[family])
+    path = os.path.realpath(_ufw_machine.RULES[family])
     directory, name = os.path.split(path)
     for other in os.listdir(directory):
         # What a run that was killed has left.

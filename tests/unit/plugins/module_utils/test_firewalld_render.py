@@ -12,7 +12,8 @@ import pytest
 from ansible_collections.webrtc.firewall.plugins.module_utils import _firewalld_describe, _firewalld_render, _firewalld_zones
 from ansible_collections.webrtc.firewall.plugins.module_utils._addresses import complement
 from ansible_collections.webrtc.firewall.plugins.module_utils._backend import Plan
-from ansible_collections.webrtc.firewall.plugins.module_utils._backends.firewalld import Firewalld, Live, Steps
+from ansible_collections.webrtc.firewall.plugins.module_utils._backends.firewalld import Firewalld, Steps
+from ansible_collections.webrtc.firewall.plugins.module_utils._firewalld_live import Live
 from ansible_collections.webrtc.firewall.plugins.module_utils._firewalld_render import Rules, Zones
 from ansible_collections.webrtc.firewall.plugins.module_utils._policy import Destination, Flow, Frame, Policy
 from ansible_collections.webrtc.firewall.plugins.module_utils._system import Output
