@@ -61,7 +61,11 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             if self._task.check_mode or not seconds:
                 raise
             # Whether all of the change was made nobody here knows: so it goes back, now or when its time is over.
-            settled = self._settle(name, [], seconds, task_vars)
+            try:
+                settled = self._settle(name, [], seconds, task_vars)
+            except _confirm.Unreached:
+                told = f"{error}; should the machine have begun to change rules, it goes back by itself within {seconds} seconds"
+                raise AnsibleConnectionFailure(told) from error
             return {**result, **settled, "msg": f"the connection was lost while rules were changed ({error}); {settled['msg']}"}
         result.update(done)
         if "confirm" in done:

@@ -22,6 +22,10 @@ _PATIENCE = 30.0
 _PAUSE = 1.0
 
 
+class Unreached(Exception):
+    """Nobody answers on the machine, nor did so when a change was to begin."""
+
+
 def checked(value: Any, timeout: int) -> int:
     """The seconds that a change may wait for its confirmation.
 
@@ -55,8 +59,12 @@ def settle(ask: Callable[[], dict[str, Any]], keep: bool, seconds: int, timeout:
 
     Returns:
         What to add to the task's result.
+
+    Raises:
+        Unreached: the change shall not stay and nobody answers, most likely as nobody ever did: the machine needs nobody to go back.
     """
     start = time.monotonic()
+    patience = seconds + _PATIENCE if keep else _WORK
     missed: list[str] = []
     while True:
         answer = ask()
@@ -65,7 +73,9 @@ def settle(ask: Callable[[], dict[str, Any]], keep: bool, seconds: int, timeout:
         if "problems" in answer:
             return _failed(str(answer["msg"]), missed)
         missed.append(str(answer.get("msg", answer)))
-        if time.monotonic() - start > seconds + _PATIENCE + timeout:
+        if time.monotonic() - start > patience + timeout:
+            if not keep:
+                raise Unreached
             return _failed(f"the machine cannot be reached since; it goes back by itself {seconds} seconds after the change began", missed)
         time.sleep(_PAUSE)
 

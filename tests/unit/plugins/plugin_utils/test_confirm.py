@@ -68,3 +68,9 @@ def test_there_is_an_end_where_the_machine_never_answers(clock):
 
 def test_a_change_that_shall_not_stay_is_told_as_taken_back(clock):
     assert _confirm.settle(lambda: {"changed": True}, False, 60, 10)["msg"] == "the change was taken back"
+
+
+def test_a_machine_that_was_never_reached_is_not_waited_for(clock):
+    with pytest.raises(_confirm.Unreached):
+        _confirm.settle(lambda: {"failed": True, "msg": "no route"}, False, 600, 10)
+    assert 15 < clock.now < 20
