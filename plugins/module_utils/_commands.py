@@ -9,13 +9,8 @@
 from __future__ import annotations
 
 import os
-import signal
-from typing import BinaryIO
 
-from ansible_collections.webrtc.firewall.plugins.module_utils._system import VARIABLES, Output, find
-
-# Python ignores them, which its children would inherit.
-_DEFAULT = (signal.SIGPIPE, signal.SIGXFSZ)
+from ansible_collections.webrtc.firewall.plugins.module_utils._system import VARIABLES, Output
 
 
 def run(argv: list[str], text: str) -> Output:
@@ -31,21 +26,20 @@ def run(argv: list[str], text: str) -> Output:
     Raises:
         OSError: there is no such command.
     """
-    with _in_memory(text) as given, _in_memory() as out, _in_memory() as err:
-        ends = [(os.POSIX_SPAWN_DUP2, file.fileno(), number) for number, file in enumerate((given, out, err))]
-        process = os.posix_spawnp(find(argv[0]) or argv[0], argv, VARIABLES, file_actions=ends, setsigdef=_DEFAULT)
-        code = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
-        return Output(code, _told(out), _told(err))
+    # Most programs run none, and this takes as long to load as all that they need.
+    import asyncio
+
+    return asyncio.run(_ran(argv, text))
 
 
-def _in_memory(text: str = "") -> BinaryIO:
-    """A file in memory: nft opens /dev/stdin, which it could not if it were a socket; and nobody waits for a pipe that is full."""
-    file = os.fdopen(os.memfd_create("webrtc-firewall"), "w+b")
-    file.write(text.encode())
-    file.seek(0)
-    return file
+async def _ran(argv: list[str], text: str) -> Output:
+    import asyncio
 
-
-def _told(file: BinaryIO) -> str:
-    file.seek(0)
-    return file.read().decode(errors="replace")
+    pipe = asyncio.subprocess.PIPE
+    # A file in memory: nft opens /dev/stdin, and what asyncio makes of a pipe is a socket, which cannot be opened.
+    with open(os.memfd_create("stdin"), "w+b") as given:
+        given.write(text.encode())
+        given.seek(0)
+        process = await asyncio.create_subprocess_exec(*argv, stdin=given, stdout=pipe, stderr=pipe, env=VARIABLES)
+        out, err = await process.communicate()
+    return Output(process.returncode or 0, out.decode(errors="replace"), err.decode(errors="replace"))

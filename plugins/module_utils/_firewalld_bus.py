@@ -89,13 +89,14 @@ def read(bus: Bus) -> dict[str, Any]:
     sets = {"runtime": runtime_sets(bus), "permanent": permanent_sets(bus)}
     found = {str(name): plain(bus.main.getZoneSettings2(name, dbus_interface=zones)) for name in bus.main.getZones(dbus_interface=zones)}
     active = plain(bus.main.getActiveZones(dbus_interface=zones))
+    rest = others(bus)
     return {
         "version": str(bus.get("version")),
         "ipv6": bool(bus.get("IPv6")),
         "default": str(bus.main.getDefaultZone(dbus_interface=NAME)),
         "zones": {name: {"sources": active.get(name, {}).get("sources", [])} for name in found},
         "interfaces": {str(name): zone for zone, item in active.items() for name in item.get("interfaces", [])},
-        "icmp_types": sorted(map(str, bus.main.listIcmpTypes(dbus_interface=NAME))),
+        "icmp_types": sorted(rest["icmptype"][0]),
         "runtime": {name: own(item) for name, item in runtime.items() if name.startswith(PREFIX)},
         "permanent": {name: own(item) for name, item in stored(permanent).items() if name.startswith(PREFIX)},
         "sets": {kind: {name: item for name, item in there.items() if name.startswith(PREFIX)} for kind, there in sets.items()},
@@ -106,7 +107,7 @@ def read(bus: Bus) -> dict[str, Any]:
             "zone": [found, stored_zones(bus)],
             "policy": [runtime, permanent],
             "ipset": [sets["runtime"], sets["permanent"]],
-            **others(bus),
+            **rest,
         },
     }
 

@@ -33,6 +33,8 @@ STRANGE = {
     "another shape of the rules": "data['undo'][0][1] = '{}'",
     "no JSON in the rules": "data['undo'][0][1] = '{'",
 }
+# What only somebody needs who goes back; to keep the change all else is enough.
+WAY_BACK = ("an unknown backend", "another shape of the rules", "no JSON in the rules")
 EDIT = """
 import json, sys
 data = json.load(open(sys.argv[1]))
@@ -84,7 +86,9 @@ def test_a_damaged_record_of_a_change_is_told_and_nothing_is_lost(box, damage):
     box.sh(f"rm -rf /tmp/kept; cp -a {PENDING} /tmp/kept")
     ruin(box, damage)
     damaged = box.whole()
-    for attempt in (box.apply(policy()), box.absent(), box.ask("confirm", id="mine"), box.ask("revoke", id="mine")):
+    attempts = [box.apply(policy()), box.absent(), box.ask("revoke", id="mine")]
+    attempts += [] if damage in WAY_BACK else [box.ask("confirm", id="mine")]
+    for attempt in attempts:
         assert RECORD in attempt["error"], attempt
         assert f"python3 {PROGRAM} undo" in attempt["error"]
         assert f"take {PENDING} away to keep what is live now" in attempt["error"]
@@ -99,7 +103,10 @@ def test_a_damaged_record_of_a_change_is_told_and_nothing_is_lost(box, damage):
     assert box.whole() == before
     assert box.apply(MORE, id="mine", seconds=600)["changes"]
     ruin(box, damage)
-    box.sh(f"rm -r {PENDING}")
+    if damage in WAY_BACK:
+        assert box.ask("confirm", id="mine") == {"changed": True}
+    else:
+        box.sh(f"rm -r {PENDING}")
     assert box.apply(MORE)["changes"] == {}
 
 
@@ -168,5 +175,6 @@ def test_a_wall_clock_that_jumps_neither_fires_nor_stops_the_timer(box):
     assert box.ask("revoke", id="in600") == {"changed": True}
     assert box.whole() == before
     change(1)
-    box.sh(f"for try in $(seq 600); do [ -e {PENDING} ] || break; sleep 0.1; done")
+    # What goes back goes on for a moment behind that, under the lock.
+    box.sh(f"for try in $(seq 600); do [ -e {PENDING} ] || break; sleep 0.1; done; flock --timeout 60 /run/webrtc-firewall.lock true")
     assert box.whole() == before

@@ -176,7 +176,8 @@ class Firewalld(Backend):
         live: Live = plan.steps.before
         held = {name: tuple(entries) for name, entries in _firewalld_live.held(live.permanent, live, {}).items()}
         files = {path: _system.read(path) or "" for path in live.files}
-        return Before(live.running, live.permanent, held, files, self._others(live))
+        others = self._others(live) if live.running and _firewalld_live.needs_reload(plan.steps.wanted, live) else {}
+        return Before(live.running, live.permanent, held, files, others)
 
     def apply(self, plan: Plan) -> None:
         steps: Steps = plan.steps
@@ -231,7 +232,7 @@ class Firewalld(Backend):
 
     def _others(self, live: Live) -> dict[str, str]:
         """What iptables holds beside firewalld's own nftables."""
-        return _firewalld_flushed.saved(self.run) if live.running and not live.seen["by_iptables"] else {}
+        return {} if live.seen["by_iptables"] else _firewalld_flushed.saved(self.run)
 
     def observing(self, policy: Policy, live: Live) -> Optional[Policy]:
         return None
