@@ -194,7 +194,7 @@ def causes(text: str) -> list[str]:
             task = line.rstrip(" *")
         elif re.match(r"fatal: |failed: |\[ERROR\]: Task failed", line):
             found += [f"{task} {line}"[:700]]
-        elif re.match(r"FAILED |ERROR |E  ", line):
+        elif re.match(r"FAILED |ERROR[: ]|E  ", line):
             found += [line[:300]]
     return found[-30:]
 
