@@ -11,8 +11,8 @@ So what a timer or a service does on the target is what a run from the controlle
 
 from __future__ import annotations
 
-import importlib.util
 import io
+import os
 import re
 import zipfile
 from functools import lru_cache
@@ -61,11 +61,15 @@ def _closure() -> dict[str, str]:
 
 
 def _source(name: str) -> str | None:
-    spec = importlib.util.find_spec(name)
-    if spec is None or spec.loader is None:
-        return None
-    text: str | None = spec.loader.get_source(name)  # type: ignore[attr-defined]
-    return text
+    """The text of a module of ours or of a package, by its place: an archive that is asked for a module compiles it first."""
+    place = "/".join([os.path.dirname(__file__), *name[len(_PACKAGE) :].split(".")[1:]])
+    for path in (f"{place}.py", f"{place}/__init__.py"):
+        try:
+            text: bytes = globals()["__loader__"].get_data(path)
+        except OSError:
+            continue
+        return text.decode()
+    return None
 
 
 def _imported(text: str) -> list[str]:
