@@ -41,7 +41,7 @@ RETRANSMITTED = slice(100, 104)
 FRESH_PACE, FRESH_PATIENCE, FRESH_PORTS = 0.005, 2.0, range(1024, 32768)
 # When a request is sent once more, in seconds since its flow began (RFC 8489, 6.2.1), and when it is given up: before a SYN would be
 # sent for the fourth time.
-REPEATS, REPEAT_PATIENCE = (0.5, 1.5, 3.5, 10.0), 7.0
+REPEATS, REPEAT_PATIENCE = (0.5, 1.5, 3.5, 7.5), 7.0
 STARTED, MARK, STOP, RESULT = (Path(f"/run/paced-{name}") for name in ("started", "mark", "stop", "result"))
 
 
