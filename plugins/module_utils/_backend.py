@@ -21,6 +21,11 @@ from ansible_collections.webrtc.firewall.plugins.module_utils._policy import Pol
 from ansible_collections.webrtc.firewall.plugins.module_utils._sets import Learned, Sets
 from ansible_collections.webrtc.firewall.plugins.module_utils._system import Runner
 
+# The `rule` of a blocker that is a chain's policy.
+POLICY_DROP = "policy drop"
+# So many flows are named in a sentence.
+_SHOWN = 6
+
 
 @dataclass(frozen=True)
 class Change:
@@ -105,6 +110,11 @@ class Blocker:
     remedy: str
     sure: bool = True
     handle: int = 0
+
+    def __str__(self) -> str:
+        flows = ", ".join(self.flows[:_SHOWN]) + (f" and {len(self.flows) - _SHOWN} more" if len(self.flows) > _SHOWN else "")
+        verb = "blocked by" if self.sure else "may be blocked by"
+        return f"{flows or 'every flow'}: {verb} {self.where}: {self.rule} ({self.why}). {self.remedy}".rstrip()
 
 
 class Backend(ABC):

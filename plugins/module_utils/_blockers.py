@@ -15,7 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Iterable, Optional
 
-from ansible_collections.webrtc.firewall.plugins.module_utils._backend import Blocker
+from ansible_collections.webrtc.firewall.plugins.module_utils._backend import POLICY_DROP, Blocker
 from ansible_collections.webrtc.firewall.plugins.module_utils._foreign import Address, ForeignChain, ForeignRule
 from ansible_collections.webrtc.firewall.plugins.module_utils._match_read import read
 from ansible_collections.webrtc.firewall.plugins.module_utils._matches import ALL, NO, Packets, Reading, meets, packets
@@ -176,7 +176,7 @@ def _told(walk: _Walk) -> list[Blocker]:
 
 
 def _text(rule: Optional[ForeignRule]) -> str:
-    return rule.text if rule else "policy drop"
+    return rule.text if rule else POLICY_DROP
 
 
 def _merged(found: Iterable[Blocker]) -> list[Blocker]:

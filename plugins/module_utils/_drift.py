@@ -29,8 +29,6 @@ from ansible_collections.webrtc.firewall.plugins.module_utils._policy import Pol
 from ansible_collections.webrtc.firewall.plugins.module_utils._system import Runner
 from ansible_collections.webrtc.firewall.plugins.module_utils._view import Machine, View, names, notes, survey
 
-_SHOWN = 6
-
 
 @dataclass(frozen=True)
 class Waiting:
@@ -88,10 +86,7 @@ class Report:
     def lines(self) -> list[str]:
         """The same for people, a line each; empty if all is clean."""
         told = [f"{item.id}: {item.before or 'missing'}; expected: {item.after or 'nothing'}" for item in self.drift]
-        for item in self.blocked:
-            flows = ", ".join(item.flows[:_SHOWN]) + (f" and {len(item.flows) - _SHOWN} more" if len(item.flows) > _SHOWN else "")
-            verb = "blocked by" if item.sure else "may be blocked by"
-            told.append(f"{flows or 'every flow'}: {verb} {item.where}: {item.rule} ({item.why}). {item.remedy}".rstrip())
+        told += [str(item) for item in self.blocked]
         if self.waiting:
             state = "waits for its confirmation" if self.waiting.made else "is not made as a whole"
             told.append(f"change {self.waiting.id}: {state}; goes back by itself in {self.waiting.seconds_left} s")

@@ -6,22 +6,30 @@
 
 """Rules of others in iptables, which firewalld 0.9 and 1.x empty whenever they are reloaded, and which come back right behind that.
 
-Docker and libvirt put theirs back by themselves, fail2ban and a hand-written script do not.
+Docker and libvirt make theirs anew by themselves, fail2ban and a hand-written script do not.
 """
 
 from __future__ import annotations
 
 import re
+import time
+from collections import Counter
 from contextlib import suppress
 from typing import Mapping
 
 from ansible_collections.webrtc.firewall.plugins.module_utils._errors import Problem, TargetProblem
 from ansible_collections.webrtc.firewall.plugins.module_utils._foreign_read import save
-from ansible_collections.webrtc.firewall.plugins.module_utils._system import Runner
+from ansible_collections.webrtc.firewall.plugins.module_utils._system import Runner, daemon
 
 _TOOLS = ("iptables", "ip6tables")
 _TABLE = re.compile(r"^[*](\S+)\n(.*?)^COMMIT\n", re.MULTILINE | re.DOTALL)
 _REMEDY = "Have their owners make them again: restart Docker, libvirt and fail2ban, or run the script that made them."
+# Who hears of a reload from firewalld itself while it runs, and what its chains begin with.
+HEARERS = {"dockerd": "DOCKER", "libvirtd": "LIBVIRT_", "virtnetworkd": "LIBVIRT_", "netavark": "NETAVARK"}
+# Chains, and rules in them and to them.
+_ABOUT = r"^(?::|(?:\[\d+:\d+\] )?-A (?:\S+ (?:.* )?-[jg] )?)(?:%s).*\n"
+# Seconds without a change after which they have done their part, and for how long their chains are waited for.
+STILL, PATIENCE = 1.5, 15.0
 _COUNTERS = re.compile(r"\[\d+:\d+\]")
 
 
@@ -33,6 +41,43 @@ def saved(run: Runner) -> dict[str, str]:
         with suppress(TargetProblem):
             found[tool] = save(run, tool)
     return found
+
+
+def put_back_for_good(before: Mapping[str, str], run: Runner) -> None:
+    """Put tables back right behind a reload; rules of those who hear of it only when they have made them anew and left some out.
+
+    Before that, libvirt would stumble over a chain that is there already, and leave its networks without rules. Docker 20.10 leaves the
+    rules out that keep its networks apart, whoever reloads. Rules that were not there before are news of an owner: then all stays as it is.
+
+    Args:
+        before: what `saved` has told before the reload.
+        run: runs commands on the machine.
+
+    Raises:
+        TargetProblem: iptables did not take them.
+    """
+    prefixes = {prefix for name, prefix in HEARERS.items() if any(f"\n:{prefix}" in text for text in before.values()) and daemon(name)}
+    if not prefixes:
+        put_back(before, run)
+        return
+    heard = re.compile(_ABOUT % "|".join(prefixes), re.MULTILINE)
+    put_back({tool: heard.sub("", text) for tool, text in before.items()}, run)
+    chains = {rule for rule in _rules(before) if rule[2].startswith(":") and heard.match(rule[2] + "\n")}
+    began = changed = time.monotonic()
+    now = _rules(saved(run))
+    while time.monotonic() < (changed + STILL if chains <= set(now) else began + PATIENCE):
+        time.sleep(STILL / 10)
+        last, now = now, _rules(saved(run))
+        if now != last:
+            changed = min(time.monotonic(), began + PATIENCE)
+    if not Counter(now) - Counter(_rules(before)):
+        put_back(before, run)
+
+
+def _rules(texts: Mapping[str, str]) -> list[tuple[str, str, str]]:
+    """Tool, table and line of all rules and chains, in their order, without counters."""
+    tables = ((tool, name, rules) for tool, text in texts.items() for name, rules in _TABLE.findall(text))
+    return [(tool, name, line) for tool, name, rules in tables for line in _COUNTERS.sub("", rules).splitlines()]
 
 
 def put_back(before: Mapping[str, str], run: Runner, emptied: bool = False) -> None:

@@ -100,7 +100,7 @@ def unit_jobs() -> list[Job]:
 def golden_jobs() -> list[Job]:
     """Rulesets on real kernels: a job a backend, one a file that takes long, and one for the rest."""
     files = sorted(path.name for path in REPO.glob("tests/golden/test_*.py"))
-    apart = ("iptables", "firewalld", "ufw", "live", "concurrent", "no_room", "killed", "probe", "gateway_info", "livekit")
+    apart = ("daemons", "iptables", "firewalld", "ufw", "live", "concurrent", "no_room", "killed", "probe", "gateway_info", "livekit")
     groups = {name: [file for file in files if file.startswith((f"test_{name}.", f"test_{name}_"))] for name in apart}
     rest = [file for file in files if not any(file in group for group in groups.values())]
     jobs = {"golden": rest, **{f"golden-{name.replace('_', '-')}": group for name, group in groups.items() if group}}
@@ -193,10 +193,11 @@ def causes(text: str) -> list[str]:
         if line.startswith(("TASK [", "RUNNING HANDLER [")):
             task = line.rstrip(" *")
         elif re.match(r"fatal: |failed: |\[ERROR\]: Task failed", line):
-            found += [f"{task} {line}"[:700]]
-        elif re.match(r"FAILED |ERROR[: ]|E  ", line):
+            found += [f"{task} {line}"[:500]]
+        elif re.match(r"FAILED |ERROR:? \S|E  ", line):
             found += [line[:300]]
-    return found[-30:]
+    # What came first is the cause of what came later; the last lines of a summary name the tests.
+    return found if len(found) <= 12 else [*found[:6], "...", *found[-6:]]
 
 
 def run(jobs: list[Job]) -> dict[str, Result]:
@@ -243,7 +244,7 @@ def main(stages: list[str]) -> int:
     for name, result in results.items():
         if result.failed:
             print(f"\n=== {name} failed; the end of .cache/logs/{name}.log:")
-            print("\n".join(result.text.splitlines()[-300:]))
+            print("\n".join(result.text.splitlines()[-100:]))
     for name, result in results.items():
         if result.failed:
             print(f"\n=== {name}, in short:", *causes(result.text), sep="\n")

@@ -164,6 +164,8 @@ class Firewalld(Backend):
         wanted = self._wanted(policy, live) if policy else _firewalld_render.Rules()
         changes = _firewalld_describe.changes(wanted, live.permanent, live.runtime)
         warnings = _firewalld_describe.warnings(policy, live.seen["icmp_types"]) if policy else []
+        if policy and changes:
+            warnings += _firewalld_describe.blocked(self.blockers(policy, live))
         # Where it is no unit of systemd's, nothing of ours could come before it.
         files = {FIREWALLD: (_firewalld_boot.script(wanted), 0o700)} if policy and _services.manager() == "systemd" else {}
         return Plan(tuple(changes), tuple(warnings), Steps(wanted, live, learned), files)
@@ -223,7 +225,7 @@ class Firewalld(Backend):
         try:
             self._ask({"do": "write", "permanent": policies, "sets": sets, "fill": held, "runtime": runtime, "reload": reload})
         finally:
-            _firewalld_flushed.put_back(others, self.run)
+            _firewalld_flushed.put_back_for_good(others, self.run)
         unknown = {f"{DIRECTORIES[0]}/{name}.xml" for name, item in policies.items() if item is None}
         for path in _own_files():
             # What firewalld keeps of an earlier text, and a file that it has not met yet.

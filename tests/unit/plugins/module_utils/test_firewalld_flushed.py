@@ -52,6 +52,48 @@ def test_what_does_not_come_back_is_told(monkeypatch):
         _firewalld_flushed.put_back(BEFORE, lambda command, text: Output(int(command[0] == "iptables-restore"), "", "lock is held"))
 
 
+GUESTS = ":LIBVIRT_FWO - [0:0]\n[1:2] -A FORWARD -j LIBVIRT_FWO\n[3:4] -A LIBVIRT_FWO -i virbr0 -j REJECT\n"
+SHARED = {"iptables": FILTER.format("5:60", "1:2").replace("COMMIT\n", f"{GUESTS}COMMIT\n")}
+ALONE = FILTER.format("5:60", "1:2")
+LESS = SHARED["iptables"].replace("[3:4] -A LIBVIRT_FWO -i virbr0 -j REJECT\n", "")
+NEWS = LESS.replace("COMMIT", "[0:0] -A LIBVIRT_FWO -i virbr1 -j REJECT\nCOMMIT")
+
+
+@pytest.mark.parametrize(
+    ("running", "later", "restored"),
+    [
+        # Nobody hears of it: all at once.
+        ("", [], [SHARED["iptables"]]),
+        # Of what libvirt is about to make nothing is put there; it makes all of it, a part, something else, or never anything.
+        ("libvirtd", [LESS, SHARED["iptables"]], [ALONE]),
+        ("libvirtd", [ALONE, LESS], [ALONE, SHARED["iptables"]]),
+        ("libvirtd", [LESS, NEWS], [ALONE]),
+        ("virtnetworkd", [], [ALONE, SHARED["iptables"]]),
+        # Docker has no chains here.
+        ("dockerd", [], [SHARED["iptables"]]),
+    ],
+)
+def test_rules_of_those_who_hear_of_a_reload_come_back_behind_their_own_doing(monkeypatch, running, later, restored):
+    live, told = [EMPTY], []
+
+    def run(command, text):
+        if command[0].endswith("-restore"):
+            told.append(text)
+            live[0] = text
+            return Output(0, "", "")
+        found = live[0] if command[0].endswith("/iptables-save") else ""
+        if told and later:
+            live[0] = later.pop(0)
+        return Output(0, found, "")
+
+    monkeypatch.setattr(_foreign_read, "find", lambda name: f"/usr/sbin/{name}")
+    monkeypatch.setattr(_firewalld_flushed, "daemon", lambda name: int(name == running))
+    monkeypatch.setattr(_firewalld_flushed, "STILL", 0.05)
+    monkeypatch.setattr(_firewalld_flushed, "PATIENCE", 0.2)
+    _firewalld_flushed.put_back_for_good(SHARED, run)
+    assert told == restored
+
+
 def test_where_it_works_through_iptables_only_chains_of_others_stop_a_run():
     names = ("FWDI_public", "IN_public_allow", "RFC3964_IPv4", "FORWARD_direct")
     own = "*filter\n:INPUT ACCEPT [0:0]\n" + "".join(f":{name} - [0:0]\n" for name in names) + "COMMIT\n"
