@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import re
 import time
-from collections import Counter
 from contextlib import suppress
 from typing import Mapping
 
@@ -61,7 +60,7 @@ def put_back_for_good(before: Mapping[str, str], run: Runner) -> None:
         put_back(before, run)
         return
     heard = re.compile(_ABOUT % "|".join(prefixes), re.MULTILINE)
-    put_back({tool: heard.sub("", text) for tool, text in before.items()}, run)
+    _load(_missing({tool: heard.sub("", text) for tool, text in before.items()}, saved(run)), run, "--noflush")
     chains = {rule for rule in _rules(before) if rule[2].startswith(":") and heard.match(rule[2] + "\n")}
     began = changed = time.monotonic()
     now = _rules(saved(run))
@@ -70,7 +69,7 @@ def put_back_for_good(before: Mapping[str, str], run: Runner) -> None:
         last, now = now, _rules(saved(run))
         if now != last:
             changed = min(time.monotonic(), began + PATIENCE)
-    if not Counter(now) - Counter(_rules(before)):
+    if not set(now) - set(_rules(before)):
         put_back(before, run)
 
 
@@ -92,15 +91,33 @@ def put_back(before: Mapping[str, str], run: Runner, emptied: bool = False) -> N
         TargetProblem: iptables did not take them.
     """
     now = saved(run) if before else {}
-    problems: list[Problem] = []
+    gone = {}
     for tool, text in before.items():
         there = dict(_TABLE.findall(now.get(tool, "")))
-        gone = {name: rules for name, rules in _TABLE.findall(text) if _differs(rules, there.get(name, ""), emptied)}
-        if gone:
-            lines = "".join(f"*{name}\n{rules}COMMIT\n" for name, rules in gone.items())
-            done = run([f"{tool}-restore", "--counters", "--wait", "10"], lines)
-            expected = f"{', '.join(gone)} to come back after a reload"
-            problems += [Problem(f"{tool}-restore", done.err.strip()[-300:], expected, _REMEDY)] if done.code else []
+        gone[tool] = {name: rules for name, rules in _TABLE.findall(text) if _differs(rules, there.get(name, ""), emptied)}
+    _load(gone, run)
+
+
+def _missing(before: Mapping[str, str], now: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """The lines that are not there, by tool and table. A chain that is there is not named, as that would empty it."""
+    found: dict[str, dict[str, str]] = {}
+    for tool, text in before.items():
+        there = dict(_TABLE.findall(now.get(tool, "")))
+        for name, rules in _TABLE.findall(text):
+            known = set(_COUNTERS.sub("", there.get(name, "")).splitlines())
+            lines = [line for line in rules.splitlines(keepends=True) if _COUNTERS.sub("", line).rstrip("\n") not in known]
+            if lines:
+                found.setdefault(tool, {})[name] = "".join(lines)
+    return found
+
+
+def _load(tables: Mapping[str, Mapping[str, str]], run: Runner, *options: str) -> None:
+    problems: list[Problem] = []
+    for tool, rules in tables.items():
+        lines = "".join(f"*{name}\n{text}COMMIT\n" for name, text in rules.items())
+        done = run([f"{tool}-restore", *options, "--counters", "--wait", "10"], lines) if lines else None
+        if done and done.code:
+            problems.append(Problem(f"{tool}-restore", done.err.strip()[-300:], f"{', '.join(rules)} to come back after a reload", _REMEDY))
     if problems:
         raise TargetProblem(problems)
 

@@ -55,35 +55,42 @@ def test_what_does_not_come_back_is_told(monkeypatch):
 GUESTS = ":LIBVIRT_FWO - [0:0]\n[1:2] -A FORWARD -j LIBVIRT_FWO\n[3:4] -A LIBVIRT_FWO -i virbr0 -j REJECT\n"
 SHARED = {"iptables": FILTER.format("5:60", "1:2").replace("COMMIT\n", f"{GUESTS}COMMIT\n")}
 ALONE = FILTER.format("5:60", "1:2")
+# What EMPTY lacks of it.
+GONE = ALONE.replace(":INPUT ACCEPT [5:60]\n", "")
 LESS = SHARED["iptables"].replace("[3:4] -A LIBVIRT_FWO -i virbr0 -j REJECT\n", "")
+TWICE = SHARED["iptables"].replace("COMMIT", "[0:0] -A FORWARD -j LIBVIRT_FWO\nCOMMIT")
 NEWS = LESS.replace("COMMIT", "[0:0] -A LIBVIRT_FWO -i virbr1 -j REJECT\nCOMMIT")
 
 
 @pytest.mark.parametrize(
-    ("running", "later", "restored"),
+    ("running", "first", "later", "restored"),
     [
         # Nobody hears of it: all at once.
-        ("", [], [SHARED["iptables"]]),
-        # Of what libvirt is about to make nothing is put there; it makes all of it, a part, something else, or never anything.
-        ("libvirtd", [LESS, SHARED["iptables"]], [ALONE]),
-        ("libvirtd", [ALONE, LESS], [ALONE, SHARED["iptables"]]),
-        ("libvirtd", [LESS, NEWS], [ALONE]),
-        ("virtnetworkd", [], [ALONE, SHARED["iptables"]]),
+        ("", EMPTY, [], [SHARED["iptables"]]),
+        # Of what libvirt is about to make nothing is put there; it makes all of it, a part, a rule twice, news, or never anything.
+        ("libvirtd", EMPTY, [LESS, SHARED["iptables"]], [GONE]),
+        ("libvirtd", EMPTY, [ALONE, LESS], [GONE, SHARED["iptables"]]),
+        ("libvirtd", EMPTY, [TWICE], [GONE, SHARED["iptables"]]),
+        ("libvirtd", EMPTY, [LESS, NEWS], [GONE]),
+        ("virtnetworkd", EMPTY, [], [GONE, SHARED["iptables"]]),
+        # A firewalld that empties nothing.
+        ("libvirtd", SHARED["iptables"], [], []),
+        ("libvirtd", LESS, [], [SHARED["iptables"]]),
         # Docker has no chains here.
-        ("dockerd", [], [SHARED["iptables"]]),
+        ("dockerd", EMPTY, [], [SHARED["iptables"]]),
     ],
 )
-def test_rules_of_those_who_hear_of_a_reload_come_back_behind_their_own_doing(monkeypatch, running, later, restored):
-    live, told = [EMPTY], []
+def test_rules_of_those_who_hear_of_a_reload_come_back_behind_their_own_doing(monkeypatch, running, first, later, restored):
+    live, told, coming = [first], [], list(later)
 
     def run(command, text):
         if command[0].endswith("-restore"):
             told.append(text)
-            live[0] = text
+            live[0] = ALONE if "--noflush" in command else text
             return Output(0, "", "")
         found = live[0] if command[0].endswith("/iptables-save") else ""
-        if told and later:
-            live[0] = later.pop(0)
+        if told and coming:
+            live[0] = coming.pop(0)
         return Output(0, found, "")
 
     monkeypatch.setattr(_foreign_read, "find", lambda name: f"/usr/sbin/{name}")
