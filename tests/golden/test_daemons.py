@@ -79,6 +79,8 @@ def test_daemons_and_ours_leave_each_other_alone(machines, release, backend):
         told = box.apply(wanted("vonage"))
         assert told["changes"] and not told["warnings"]
         assert_settled(box, before)
+        # Nothing of theirs is told as a blocker either.
+        assert (box.drift()["drift"], box.drift()["blocked"]) == ([], [])
         with traffic.fresh():
             assert box.apply(wanted("vonage"))["changes"] == {}
         for name, again in AGAIN.items():
