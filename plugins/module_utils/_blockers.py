@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from typing import Iterable, Optional
 
 from ansible_collections.webrtc.firewall.plugins.module_utils._backend import POLICY_DROP, Blocker
-from ansible_collections.webrtc.firewall.plugins.module_utils._foreign import Address, ForeignChain, ForeignRule
+from ansible_collections.webrtc.firewall.plugins.module_utils._foreign import Address, ForeignChain, ForeignRule, of_guests
 from ansible_collections.webrtc.firewall.plugins.module_utils._match_read import read
 from ansible_collections.webrtc.firewall.plugins.module_utils._matches import ALL, NO, Packets, Reading, meets, packets
 from ansible_collections.webrtc.firewall.plugins.module_utils._policy import FAMILIES, Policy
@@ -129,9 +129,9 @@ class _Walk:
 def _of_guests(address: Address) -> bool:
     """Whether libvirt made a chain: its rules speak of its guests' bridges alone, which it isolates as their owner has asked for.
 
-    So they count only where a site names such a bridge. Reference: libvirt's firewall.html, "The virtual network driver".
+    So they count only where a site names such a bridge.
     """
-    return address.name.startswith("LIBVIRT_") or address.table == "libvirt_network"
+    return of_guests(address.name) or address.table == "libvirt_network"
 
 
 def find(chains: Iterable[ForeignChain], policy: Policy, ways: Ways) -> list[Blocker]:

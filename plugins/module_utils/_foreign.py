@@ -139,9 +139,17 @@ def door(chain: ForeignChain, index: dict[Address, ForeignChain]) -> Address:
 
 
 def at_head(chain: ForeignChain, ours: ForeignRule) -> bool:
-    """Whether nothing before our rule can drop: others may well put an accept or a counter before it."""
+    """Whether nothing before our rule can drop: others may well put an accept or a counter before it.
+
+    So may libvirt its jumps, which it puts first whenever a network of its starts: they lead to rules about its guests' bridges alone.
+    """
     before = chain.rules[: chain.rules.index(ours)]
-    return not any(rule.drops or rule.targets for rule in before)
+    return not any(rule.drops or not all(map(of_guests, rule.targets)) for rule in before)
+
+
+def of_guests(name: str) -> bool:
+    """Whether a chain of iptables' is libvirt's; reference: libvirt's firewall.html, "The virtual network driver"."""
+    return name.startswith("LIBVIRT_")
 
 
 def conflicts(chains: Iterable[ForeignChain], mark: int) -> list[Problem]:

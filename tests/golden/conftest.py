@@ -95,11 +95,14 @@ class Machine:
         return "".join(line for line in rules.splitlines(keepends=True) if not any(sign in line for sign in ours))
 
     def reboot(self):
-        """Start anew, with an empty packet filter and the same disk, and wait until sysvinit has run all its scripts."""
+        """Start anew, with an empty packet filter and the same disk, and wait until init has started all it starts."""
         self.disconnect()
         podman("restart", "--time", "2", self.id)
         self.connect()
-        self.sh("while ! test -e /run/initctl || pgrep -f '^/bin/sh /etc/init.d/rc' >/dev/null; do sleep 0.1; done")
+        self.sh(
+            "if test -d /run/systemd/system; then systemctl is-system-running --wait || true;"
+            " else while ! test -e /run/initctl || pgrep -f '^/bin/sh /etc/init.d/rc' >/dev/null; do sleep 0.1; done; fi"
+        )
 
     def disconnect(self):
         try:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 
 import lab
 import pytest
+from test_firewalld_boot import LINKS
 from test_live import FIREWALLD, IPTABLES, Call, gateways, wanted
 from test_migration import LIVE, Traffic, others
 
@@ -105,3 +106,24 @@ def test_a_chain_of_dockers_that_firewalld_cannot_come_before_is_told(machines):
         box.sh("iptables -I DOCKER-USER -i lan0 -o wan0 -j ACCEPT; iptables -I DOCKER-USER -i wan0 -o lan0 -j ACCEPT")
         with traffic.fresh():
             time.sleep(1)
+
+
+@pytest.mark.parametrize("release", ["bookworm", "trixie"])
+@pytest.mark.parametrize("backend", MANAGERS)
+def test_all_of_it_is_there_after_a_boot(machines, release, backend):
+    with machines(f"{release}-others", *OPTIONS) as box:
+        lab.wait_until_up(box.id, "systemd")
+        box.backend = backend
+        for script in (LINKS, MANAGERS[backend], NO_FORWARDING, DAEMONS, "virsh net-autostart default"):
+            box.sh(script)
+        box.sh(f"systemctl enable docker libvirtd fail2ban {'' if backend in ('nftables', 'iptables') else backend}")
+        assert box.apply(wanted("vonage")).get("changes")
+        box.reboot()
+        box.sh(LINKS)
+        told = box.drift()
+        assert told["drift"] == []
+        # firewalld turns forwarding on too, and whether it does so before dockerd is left to chance.
+        assert backend == "firewalld" or not told["blocked"]
+        there = others(box.sh(LIVE))
+        for sign in (*SIGNS[release], *([] if backend == "firewalld" else [":FORWARD DROP"])):
+            assert [line for line in there if line.startswith(sign)], (sign, there)

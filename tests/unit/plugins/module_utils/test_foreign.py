@@ -73,6 +73,9 @@ def test_a_host_is_permitted_out_and_its_answers_in():
         ([rule([{"accept": None}], handle=3), rule(PERMIT, comment="webrtc.firewall")], True),
         ([rule(DROP, handle=3), rule(PERMIT, comment="webrtc.firewall")], False),
         ([rule(jump("x"), handle=3), rule(PERMIT, comment="webrtc.firewall")], False),
+        # libvirt puts its jumps first whenever a network starts.
+        ([rule(jump("LIBVIRT_FWX"), handle=3), rule(jump("LIBVIRT_FWI"), handle=4), rule(PERMIT, comment="webrtc.firewall")], True),
+        ([rule(jump("LIBVIRT_FWX"), handle=3), rule(jump("x"), handle=4), rule(PERMIT, comment="webrtc.firewall")], False),
         ([rule(PERMIT, comment="webrtc.firewall"), rule(PERMIT, comment="webrtc.firewall", handle=6)], False),
         ([rule([{"accept": None}], comment="webrtc.firewall")], False),
         ([rule([{"match": {"op": "==", "left": {"&": [CT_MARK, 1]}, "right": 1}}, {"accept": None}], comment="webrtc.firewall")], False),
