@@ -34,6 +34,7 @@ class Machine:
 
     Attributes:
         backend: the name of the backend that `apply`, `absent` and `state` use where they are told no other.
+        init: the command that runs in it first.
     """
 
     backend = "nftables"
@@ -42,10 +43,10 @@ class Machine:
         # The one name that both services' policies resolve when wildcards are left to `any`.
         network = ["--network", "none", "--add-host", "api.liveavatar.com:198.18.0.7"]
         start = ["run", "--detach", *network, *(options or ("--cap-add", "NET_ADMIN,NET_RAW"))]
-        first = (
+        self.init = (
             ["/lib/systemd/systemd"] if "--systemd=always" in options else ["/sbin/init"] if suite.endswith("-sysv") else ["sleep", "3600"]
         )
-        command = [*start, "--volume", f"{REPO}:{INSIDE}:ro", image(suite), *first]
+        command = [*start, "--volume", f"{REPO}:{INSIDE}:ro", image(suite), *self.init]
         self.id = podman(*command).stdout.strip()
         self.connect()
 
@@ -97,7 +98,8 @@ class Machine:
     def reboot(self):
         """Start anew, with an empty packet filter and the same disk, and wait until init has started all it starts."""
         self.disconnect()
-        podman("restart", "--time", "2", self.id)
+        # sysvinit does not hear of it.
+        podman("restart", "--time", "30" if "systemd" in self.init[0] else "2", self.id)
         self.connect()
         self.sh(
             "if test -d /run/systemd/system; then systemctl is-system-running --wait || true;"

@@ -120,10 +120,15 @@ def test_all_of_it_is_there_after_a_boot(machines, release, backend):
         assert box.apply(wanted("vonage")).get("changes")
         box.reboot()
         box.sh(LINKS)
+        # libvirtd starts its networks behind the boot.
+        for _try in range(100):
+            there = others(box.sh(LIVE))
+            missing = [sign for sign in SIGNS[release] if not any(line.startswith(sign) for line in there)]
+            if not missing:
+                break
+            time.sleep(0.2)
+        assert not missing, there
         told = box.drift()
         assert told["drift"] == []
-        # firewalld turns forwarding on too, and whether it does so before dockerd is left to chance.
+        # Docker drops what is forwarded if nobody has turned forwarding on before it, which is left to chance here.
         assert backend == "firewalld" or not told["blocked"]
-        there = others(box.sh(LIVE))
-        for sign in (*SIGNS[release], *([] if backend == "firewalld" else [":FORWARD DROP"])):
-            assert [line for line in there if line.startswith(sign)], (sign, there)
