@@ -32,7 +32,7 @@ from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription, r
 from call import Ear, Voice, selected  # noqa: E402
 
 # Seconds: for the signalling, for the candidates, for ICE and DTLS (aiortc itself does not give up), and of talk.
-SIGNALING, GATHERING, CONNECTING, TALK = 8.0, 6.0, 15.0, 3.0
+SIGNALING, GATHERING, CONNECTING, TALK = 8.0, 4.0, 10.0, 3.0
 # Between two checks of pairs, so that a better way that is slow is not overtaken by one that is worse (RFC 8445, section 14.2, allows any).
 PACE = 0.6
 WAYS = {"": "direct UDP", "udp": "TURN over UDP", "tcp": "TURN over TCP", "tls": "TURN over TLS"}
