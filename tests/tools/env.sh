@@ -15,6 +15,8 @@ export PATH=$VENV/bin:$PATH:/usr/local/sbin:/usr/sbin:/sbin
 export ANSIBLE_HOME=$CACHE/ansible
 export ANSIBLE_COLLECTIONS_PATH=$CACHE/collections
 export PYTHONPYCACHEPREFIX=$CACHE/pycache
+# mypy would make its folder wherever it is started.
+export MYPY_CACHE_DIR=$CACHE/mypy
 export HYPOTHESIS_STORAGE_DIRECTORY=$CACHE/hypothesis
 # Where a shell forbids bytecode, each start of Ansible would compile all of it.
 unset PYTHONDONTWRITEBYTECODE
