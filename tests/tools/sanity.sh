@@ -17,7 +17,7 @@ rm -rf "$kept"
 mv "$place/tests/output" "$kept"
 rm -rf "$place"
 mkdir -p "$place"
-tar -C "$REPO" --exclude=.cache --exclude=./.git --exclude=./tests/output --exclude=__pycache__ -cf - . | tar -C "$place" -xf -
+tar -C "$REPO" --exclude=.cache --exclude=.hypothesis --exclude=./.git --exclude=./tests/output --exclude=__pycache__ -cf - . | tar -C "$place" -xf -
 mv "$kept" "$place/tests/output"
 
 # Interpreters that only a version manager knows are put behind those on PATH.
