@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 import time
 from contextlib import suppress
-from typing import Mapping
+from typing import Iterator, Mapping
 
 from ansible_collections.webrtc.firewall.plugins.module_utils._errors import Problem, TargetProblem
 from ansible_collections.webrtc.firewall.plugins.module_utils._foreign_read import save
@@ -24,7 +24,7 @@ _TOOLS = ("iptables", "ip6tables")
 _TABLE = re.compile(r"^[*](\S+)\n(.*?)^COMMIT\n", re.MULTILINE | re.DOTALL)
 _REMEDY = "Have their owners make them again: restart Docker, libvirt and fail2ban, or run the script that made them."
 # Who hears of a reload from firewalld itself while it runs, and what its chains begin with.
-HEARERS = {"dockerd": "DOCKER", "libvirtd": "LIBVIRT_", "virtnetworkd": "LIBVIRT_", "netavark": "NETAVARK"}
+_HEARERS = {"dockerd": "DOCKER", "libvirtd": "LIBVIRT_", "virtnetworkd": "LIBVIRT_", "netavark": "NETAVARK"}
 # Chains, and rules in them and to them.
 _ABOUT = r"^(?::|(?:\[\d+:\d+\] )?-A (?:\S+ (?:.* )?-[jg] )?)(?:%s).*\n"
 # Seconds without a change after which they have done their part, and for how long their chains are waited for.
@@ -55,7 +55,7 @@ def put_back_for_good(before: Mapping[str, str], run: Runner) -> None:
     Raises:
         TargetProblem: iptables did not take them.
     """
-    prefixes = {prefix for name, prefix in HEARERS.items() if any(f"\n:{prefix}" in text for text in before.values()) and daemon(name)}
+    prefixes = {prefix for name, prefix in _HEARERS.items() if any(f"\n:{prefix}" in text for text in before.values()) and daemon(name)}
     if not prefixes:
         put_back(before, run)
         return
@@ -90,33 +90,38 @@ def put_back(before: Mapping[str, str], run: Runner, emptied: bool = False) -> N
     Raises:
         TargetProblem: iptables did not take them.
     """
-    now = saved(run) if before else {}
-    gone = {}
-    for tool, text in before.items():
-        there = dict(_TABLE.findall(now.get(tool, "")))
-        gone[tool] = {name: rules for name, rules in _TABLE.findall(text) if _differs(rules, there.get(name, ""), emptied)}
+    gone: dict[str, dict[str, str]] = {}
+    for tool, name, rules, there in _tables(before, saved(run) if before else {}):
+        if _differs(rules, there, emptied):
+            gone.setdefault(tool, {})[name] = rules
     _load(gone, run)
 
 
 def _missing(before: Mapping[str, str], now: Mapping[str, str]) -> dict[str, dict[str, str]]:
     """The lines that are not there, by tool and table. A chain that is there is not named, as that would empty it."""
     found: dict[str, dict[str, str]] = {}
+    for tool, name, rules, there in _tables(before, now):
+        known = _COUNTERS.sub("", there).splitlines(keepends=True)
+        lines = [line for line in rules.splitlines(keepends=True) if _COUNTERS.sub("", line) not in known]
+        if lines:
+            found.setdefault(tool, {})[name] = "".join(lines)
+    return found
+
+
+def _tables(before: Mapping[str, str], now: Mapping[str, str]) -> Iterator[tuple[str, str, str, str]]:
+    """Tool and name of each table of before, with what it held and what it holds now."""
     for tool, text in before.items():
         there = dict(_TABLE.findall(now.get(tool, "")))
         for name, rules in _TABLE.findall(text):
-            known = set(_COUNTERS.sub("", there.get(name, "")).splitlines())
-            lines = [line for line in rules.splitlines(keepends=True) if _COUNTERS.sub("", line).rstrip("\n") not in known]
-            if lines:
-                found.setdefault(tool, {})[name] = "".join(lines)
-    return found
+            yield tool, name, rules, there.get(name, "")
 
 
 def _load(tables: Mapping[str, Mapping[str, str]], run: Runner, *options: str) -> None:
     problems: list[Problem] = []
     for tool, rules in tables.items():
         lines = "".join(f"*{name}\n{text}COMMIT\n" for name, text in rules.items())
-        done = run([f"{tool}-restore", *options, "--counters", "--wait", "10"], lines) if lines else None
-        if done and done.code:
+        done = run([f"{tool}-restore", *options, "--counters", "--wait", "10"], lines)
+        if done.code:
             problems.append(Problem(f"{tool}-restore", done.err.strip()[-300:], f"{', '.join(rules)} to come back after a reload", _REMEDY))
     if problems:
         raise TargetProblem(problems)

@@ -57,6 +57,12 @@ SIGNS = {
     "trixie": ("-A FORWARD -j DOCKER-USER", "-A LIBVIRT_FWO", "\t\telements = { 192.0.2.7 }"),
 }
 
+
+def missing(lines, release):
+    """Whose signs are not there."""
+    return [sign for sign in SIGNS[release] if not any(line.startswith(sign) for line in lines)]
+
+
 # Both releases' daemons meet what differs between them; all pairs would take minutes and show nothing more.
 RUNNING = (
     ("bookworm", "nftables"),
@@ -83,13 +89,13 @@ def test_daemons_and_ours_leave_each_other_alone(machines, release, backend):
     # What drops in iptables is final for firewalld, see below.
     with gateway(machines, release, backend, "true" if backend == "firewalld" else NO_FORWARDING) as (box, traffic):
         before = others(box.sh(LIVE))
-        for sign in SIGNS[release]:
-            assert [line for line in before if line.startswith(sign)], (sign, before)
+        assert not missing(before, release), before
         told = box.apply(wanted("vonage"))
         assert told["changes"] and not told["warnings"]
         assert_settled(box, before)
         # Nothing of theirs is told as a blocker either.
-        assert (box.drift()["drift"], box.drift()["blocked"]) == ([], [])
+        told = box.drift()
+        assert (told["drift"], told["blocked"]) == ([], [])
         with traffic.fresh():
             assert box.apply(wanted("vonage"))["changes"] == {}
         for name, again in AGAIN.items():
@@ -130,11 +136,10 @@ def test_all_of_it_is_there_after_a_boot(machines, release, backend):
         # libvirtd starts its networks behind the boot.
         for _try in range(100):
             there = others(box.sh(LIVE))
-            missing = [sign for sign in SIGNS[release] if not any(line.startswith(sign) for line in there)]
-            if not missing:
+            if not missing(there, release):
                 break
             time.sleep(0.2)
-        assert not missing, there
+        assert not missing(there, release), there
         told = box.drift()
         assert told["drift"] == []
         # Docker drops what is forwarded if nobody has turned forwarding on before it, which is left to chance here.
