@@ -22,6 +22,7 @@ sys.path.insert(0, str(HERE))
 sys.path.insert(0, str(REPO / "tests" / "lab"))
 sys.path.insert(0, str(REPO / "tests"))
 
+import boot  # noqa: E402
 from podman import environment, image, podman, remove  # noqa: E402
 
 pytest.register_assert_rewrite("contract", "refusals")
@@ -34,7 +35,7 @@ class Machine:
 
     Attributes:
         backend: the name of the backend that `apply`, `absent` and `state` use where they are told no other.
-        init: the command that runs in it first.
+        init: what runs in it first, a key of `boot.INIT`.
     """
 
     backend = "nftables"
@@ -43,11 +44,14 @@ class Machine:
         # The one name that both services' policies resolve when wildcards are left to `any`.
         network = ["--network", "none", "--add-host", "api.liveavatar.com:198.18.0.7"]
         start = ["run", "--detach", *network, *(options or ("--cap-add", "NET_ADMIN,NET_RAW"))]
-        self.init = (
-            ["/lib/systemd/systemd"] if "--systemd=always" in options else ["/sbin/init"] if suite.endswith("-sysv") else ["sleep", "3600"]
-        )
-        command = [*start, "--volume", f"{REPO}:{INSIDE}:ro", image(suite), *self.init]
+        self.init = "systemd" if "--systemd=always" in options else "sysv" if suite.endswith("-sysv") else "none"
+        command = [*start, "--volume", f"{REPO}:{INSIDE}:ro", image(suite), *boot.INIT[self.init]]
         self.id = podman(*command).stdout.strip()
+        try:
+            boot.wait_until_up(self.id, self.init)
+        except BaseException:
+            remove(self.id)
+            raise
         self.connect()
 
     def connect(self):
@@ -98,13 +102,8 @@ class Machine:
     def reboot(self):
         """Start anew, with an empty packet filter and the same disk, and wait until init has started all it starts."""
         self.disconnect()
-        # sysvinit does not hear of it.
-        podman("restart", "--time", "30" if "systemd" in self.init[0] else "2", self.id)
+        boot.reboot(self.id, self.init)
         self.connect()
-        self.sh(
-            "if test -d /run/systemd/system; then systemctl is-system-running --wait || true;"
-            " else while ! test -e /run/initctl || pgrep -f '^/bin/sh /etc/init.d/rc' >/dev/null; do sleep 0.1; done; fi"
-        )
 
     def disconnect(self):
         try:

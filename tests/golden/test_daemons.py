@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from contextlib import contextmanager
 
-import lab
 import pytest
 from test_firewalld_boot import LINKS
 from test_live import FIREWALLD, IPTABLES, Call, gateways, wanted
@@ -77,7 +76,6 @@ BOOTING = (("bookworm", "iptables"), ("trixie", "nftables"), ("trixie", "iptable
 def gateway(machines, release, backend, admin="true"):
     """A gateway with the daemons, and its traffic; `admin` is what somebody has done before they were started."""
     with gateways(machines, f"{release}-others", *OPTIONS) as (box, client):
-        lab.wait_until_up(box.id, "systemd")
         box.backend = backend
         for script in (MANAGERS[backend], admin, DAEMONS):
             box.sh(script)
@@ -125,7 +123,6 @@ def test_a_chain_of_dockers_that_firewalld_cannot_come_before_is_told(machines):
 @pytest.mark.parametrize(("release", "backend"), BOOTING)
 def test_all_of_it_is_there_after_a_boot(machines, release, backend):
     with machines(f"{release}-others", *OPTIONS) as box:
-        lab.wait_until_up(box.id, "systemd")
         box.backend = backend
         for script in (LINKS, MANAGERS[backend], NO_FORWARDING, DAEMONS, "virsh net-autostart default"):
             box.sh(script)

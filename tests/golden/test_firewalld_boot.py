@@ -28,7 +28,6 @@ DAMAGE = (
 def box(machines, suite):
     with machines(f"{suite}-firewalld", *SYSTEMD) as machine:
         machine.backend = "firewalld"
-        machine.ask("run", argv=["systemctl", "is-system-running", "--wait"])
         machine.sh(LINKS + START + FOREIGN)
         yield machine
 

@@ -23,12 +23,13 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.dont_write_bytecode = True
 
+import boot  # noqa: E402
+from boot import INIT, wait_until_up  # noqa: E402
 from podman import REPO, image, podman, remove  # noqa: E402
 
 LABEL = "webrtc-lab"
 SECONDS = 30.0
 CLIENT_SUITE, FAR_SUITE = "bookworm", "far"
-INIT = {"none": ["sleep", "infinity"], "systemd": ["/lib/systemd/systemd"], "sysv": ["/sbin/init"]}
 RESOLVER = "198.51.100.2"
 # Each part's interface, addresses and default routes.
 ADDRESSES = {
@@ -112,23 +113,6 @@ def start(lab: str, part: str, name: str, init: str) -> None:
     wait_until_up(f"{lab}-{part}", init)
 
 
-def wait_until_up(container: str, init: str) -> None:
-    """Wait for the services to be started."""
-    script = {
-        "systemd": "systemctl is-system-running --wait",
-        "sysv": "test -e /run/initctl && ! pgrep -f '^/bin/sh /etc/init.d/rc'",
-        "none": "true",
-    }
-    deadline = time.monotonic() + SECONDS
-    while True:
-        done = podman("exec", container, "sh", "-c", script[init], check=False)
-        if done.returncode == 0 or (init == "systemd" and done.stdout.strip() == "degraded"):
-            return
-        if time.monotonic() > deadline:
-            raise LabError(f"{container} did not come up in {SECONDS:.0f} s: {done.stdout.strip()} {done.stderr.strip()}")
-        time.sleep(0.2)
-
-
 def join(parts: dict[str, str]) -> None:
     """Join what is not joined yet by veth pairs, with addresses and routes."""
     pids = {part: pid(container) for part, container in parts.items()}
@@ -197,8 +181,7 @@ def reboot(lab: str) -> None:
     gateway = parts["gateway"]
     command = podman("inspect", "--format", "{{json .Config.Cmd}}", gateway).stdout
     init = next(name for name, argv in INIT.items() if json.loads(command) == argv)
-    podman("restart", "--time", "5", gateway)
-    wait_until_up(gateway, init)
+    boot.reboot(gateway, init)
     join(parts)
     check(lab)
 
