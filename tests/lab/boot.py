@@ -15,7 +15,11 @@ INIT = {"none": ["sleep", "10800"], "systemd": ["/lib/systemd/systemd"], "sysv":
 # The last line of inittab in the images with sysvinit makes this file, behind all scripts of the runlevel. The folder outlives a restart.
 BOOTED = "/run/lab-booted"
 # Each says "up" or something else.
-ASK = {"none": "echo up", "sysv": f"test -e {BOOTED} && echo up", "systemd": "systemctl is-system-running --wait | sed -E 's/running|degraded/up/'"}
+ASK = {
+    "none": "echo up",
+    "sysv": f"test -e {BOOTED} && echo up",
+    "systemd": "systemctl is-system-running --wait | sed -E 's/running|degraded/up/'",
+}
 
 
 def wait_until_up(container: str, init: str) -> None:
