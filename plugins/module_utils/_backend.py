@@ -21,8 +21,6 @@ from ansible_collections.webrtc.firewall.plugins.module_utils._policy import Pol
 from ansible_collections.webrtc.firewall.plugins.module_utils._sets import Learned, Sets
 from ansible_collections.webrtc.firewall.plugins.module_utils._system import Runner
 
-# The `rule` of a blocker that is a chain's policy.
-POLICY_DROP = "policy drop"
 # So many flows are named in a sentence.
 _SHOWN = 6
 
@@ -209,8 +207,17 @@ class Backend(ABC):
 
         Args:
             policy: what shall pass, without host names.
+            live: what `read` or `settled` returned.
+        """
+
+    def settled(self, policy: Policy, live: Any) -> Any:
+        """What `read` will return of chains of others once a run has put ours into them; the same where none go there.
+
+        Args:
+            policy: what shall pass, without host names.
             live: what `read` returned.
         """
+        return live
 
     @abstractmethod
     def plan(self, policy: Optional[Policy], live: Any, learned: Learned, heir: Optional[Backend] = None) -> Plan:

@@ -15,7 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Iterable, Optional
 
-from ansible_collections.webrtc.firewall.plugins.module_utils._backend import POLICY_DROP, Blocker
+from ansible_collections.webrtc.firewall.plugins.module_utils._backend import Blocker
 from ansible_collections.webrtc.firewall.plugins.module_utils._foreign import Address, ForeignChain, ForeignRule, of_guests
 from ansible_collections.webrtc.firewall.plugins.module_utils._match_read import read
 from ansible_collections.webrtc.firewall.plugins.module_utils._matches import ALL, NO, Packets, Reading, meets, packets
@@ -36,6 +36,8 @@ _Name = tuple[str, str]
 _Flows = dict[_Name, bool]
 _EARLY = "flows are not known yet where it stands: no rule of ours can go before it"
 _FIRST = "no rule of ours lets flows through before it"
+_REMEDY = "Take it away, or let these flows pass before it."
+_MENDED = "Run the playbook: it puts a rule of ours before it."
 
 
 @dataclass(frozen=True)
@@ -159,24 +161,38 @@ def find(chains: Iterable[ForeignChain], policy: Policy, ways: Ways) -> list[Blo
     return _merged(found)
 
 
+def mended(found: Iterable[Blocker], staying: Iterable[Blocker]) -> list[Blocker]:
+    """What is found, with another remedy where a run helps.
+
+    Args:
+        found: what keeps flows from passing now.
+        staying: what does once a run has put ours into the chains of others.
+    """
+    left: dict[tuple[str, str, int], set[str]] = {}
+    for item in staying:
+        left.setdefault((item.where, item.rule, item.handle), set()).update(item.flows)
+    told = []
+    for item in found:
+        stays = left.get((item.where, item.rule, item.handle), set())
+        kept, gone = tuple(filter(stays.__contains__, item.flows)), tuple(name for name in item.flows if name not in stays)
+        told += [replace(item, flows=kept)] if kept or not item.flows else []
+        told += [replace(item, flows=gone, why=_FIRST, remedy=_MENDED)] if gone else []
+    return told
+
+
 def _told(walk: _Walk) -> list[Blocker]:
-    remedy = "Take it away, or let these flows pass before it."
-    why = _FIRST
-    if walk.early:
-        why = _EARLY
-    elif walk.ways.mark:
-        remedy = "Run the playbook: it puts a rule of ours before it."
+    why = _EARLY if walk.early else _FIRST
     groups: dict[tuple[Address, Optional[ForeignRule], bool], list[str]] = {}
     for address, rule, name, sure in walk.found:
         groups.setdefault((address, rule, sure), []).append(name[0])
     return [
-        Blocker(tuple(sorted(set(names))), str(address), _text(rule), why, remedy, sure, rule.handle if rule else 0)
+        Blocker(tuple(sorted(set(names))), str(address), _text(rule), why, _REMEDY, sure, rule.handle if rule else 0)
         for (address, rule, sure), names in groups.items()
     ]
 
 
 def _text(rule: Optional[ForeignRule]) -> str:
-    return rule.text if rule else POLICY_DROP
+    return rule.text if rule else "policy drop"
 
 
 def _merged(found: Iterable[Blocker]) -> list[Blocker]:

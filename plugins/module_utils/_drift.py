@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Iterable, Optional
 
 from ansible_collections.webrtc.firewall.plugins.module_utils import (
+    _blockers,
     _choice,
     _foreign_read,
     _paths,
@@ -165,7 +166,7 @@ def _compared(backend: Backend, wanted: Machine, view: View, problems: list[Prob
     policy = view.concrete or view.policy
     blocked: list[Blocker] = []
     if view.policy and view.live is not None and policy:
-        blocked = backend.blockers(policy, view.live)
+        blocked = _blocked(backend, policy, view.live)
     # What the chains themselves have shown is not told twice.
     rest = [problem for problem in problems if not any(item.where in str(problem.value) for item in blocked)]
     blocked += _obstacles(rest, policy)
@@ -178,6 +179,14 @@ def _compared(backend: Backend, wanted: Machine, view: View, problems: list[Prob
     installed = _persistence.installed(replace(wanted, resolved=view.resolved), view.policy, plan.files)
     changes = [*plan.changes, *_persistence.changes(installed, backend.run)]
     return changes, blocked, [*view.warnings, *notes(view, wanted.resolver, bool(plan.files))]
+
+
+def _blocked(backend: Backend, policy: Policy, live: Any) -> list[Blocker]:
+    """What blocks now, told apart by what a run would mend."""
+    found, settled = backend.blockers(policy, live), backend.settled(policy, live)
+    if not found or settled is live:
+        return found
+    return _blockers.mended(found, backend.blockers(policy, settled))
 
 
 def _obstacles(problems: Iterable[Problem], policy: Optional[Policy]) -> list[Blocker]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from typing import Any, Iterable, Mapping, Optional
 
-from ansible_collections.webrtc.firewall.plugins.module_utils._backend import POLICY_DROP, Blocker, Change
+from ansible_collections.webrtc.firewall.plugins.module_utils._backend import Change
 from ansible_collections.webrtc.firewall.plugins.module_utils._firewalld_render import (
     ICMP,
     ICMPV6_LOCAL,
@@ -96,11 +96,6 @@ def warnings(policy: Policy, icmp_types: Iterable[str]) -> list[str]:
         if frame.log.enabled:
             found.append(f"firewalld logs at most {frame.log.rate} packets a second; webrtc_egress_log_burst is its own")
     return found
-
-
-def blocked(blockers: Iterable[Blocker]) -> list[str]:
-    """What drops flows whatever firewalld accepts, as a drop in any other table is final; rules that only may are left to ruleset_info."""
-    return [str(item) for item in blockers if item.sure or item.rule == POLICY_DROP]
 
 
 def _change(name: str, old: Optional[tuple[str, ...]], new: Optional[tuple[str, ...]]) -> Change:

@@ -14,8 +14,8 @@ else in these chains is only read.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
-from typing import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Iterable, Iterator, Mapping
 
 from ansible_collections.webrtc.firewall.plugins.module_utils._errors import Problem
 
@@ -110,6 +110,11 @@ def plan(chains: Iterable[ForeignChain], placement: str, mark: int) -> Permits:
     return Permits(tuple(add), tuple(remove), tuple(keep))
 
 
+def headed(chains: Iterable[ForeignChain], heads: Mapping[Address, ForeignRule]) -> tuple[ForeignChain, ...]:
+    """Chains with a rule of ours at the head of some."""
+    return tuple(replace(chain, rules=(heads[chain.address], *chain.rules)) if chain.address in heads else chain for chain in chains)
+
+
 def may_drop(chain: ForeignChain, index: dict[Address, ForeignChain]) -> bool:
     """Whether a packet that enters the chain can be dropped in it or in a chain that it leads to."""
     return chain.policy == "drop" or any(rule.drops for reached in _reached(chain, index) for rule in reached.rules)
@@ -170,12 +175,6 @@ def managers(chains: Iterable[ForeignChain]) -> list[Problem]:
             names.add(name)
     remedy = "Let that manager rule the machine alone, or stop and disable it first; the nftables backend does not fight it."
     return [Problem("firewall manager", name, "no manager that owns the packet filter", remedy) for name in sorted(names)]
-
-
-def too_early(chains: Iterable[ForeignChain], placement: str, classify: int) -> list[str]:
-    """Chains that drop before a packet is classified, so that no permit can help there."""
-    found = droppers(chains, HOOKS[placement] - {"input"}, classify - 1)
-    return [f"{text}, before flows are classified at {classify}: no permit can be placed there" for text in found]
 
 
 def droppers(chains: Iterable[ForeignChain], hooks: set[str], latest: int) -> list[str]:

@@ -25,8 +25,6 @@ _STATES = re.compile(r"-m (?:conntrack --ctstate|state --state) (\S+) -j ACCEPT"
 _TYPE = re.compile(r"-p (?:icmp|icmpv6|ipv6-icmp|58) (?:-m icmp6? )?--icmp(?:v6)?-type (\S+)( .*)? -j ACCEPT")
 _LOOPBACK = "-o lo -j ACCEPT"
 _DROPS = re.compile(r"(?:^|.* )-j (?:DROP|REJECT)\b.*")
-# Stock ufw drops packets with this routing header, which no flow has.
-_HARMLESS = re.compile(r"-m rt --rt-type 0(?: -j DROP)?|.*--ctstate INVALID.*")
 # Which ICMP the deny baseline leaves open, by number and by the names that before.rules may use.
 _NAMES = {
     "ipv4": {"destination-unreachable": 3, "echo-request": 8, "ping": 8, "time-exceeded": 11, "ttl-exceeded": 11, "parameter-problem": 12},
@@ -146,14 +144,9 @@ def _bare(text: str) -> str:
     return re.sub(r" -m (?:tcp|udp)\b", "", text)
 
 
-def warnings(policy: Policy, live: Live) -> list[str]:
-    """What ufw does otherwise than the other backends, and what may drop before ours."""
+def warnings(policy: Policy) -> list[str]:
+    """What ufw does otherwise than the other backends."""
     frame, found = policy.frame, []
-    for family in live.families:
-        for hook in HOOKS[frame.placement]:
-            chain, user = f"{PREFIXES[family]}-before-{hook}", f"{PREFIXES[family]}-user-{hook}"
-            texts = [rule.rest for rule in before(chain, live.halves[family], user)]
-            found += [f"{chain} may drop before ufw's rules: {text}" for text in texts if _DROPS.match(text) and not _HARMLESS.match(text)]
     if frame.baseline == "deny_egress":
         found.append("ufw itself accepts what the deny baseline leaves open (DNS, NTP, DHCP), instead of leaving it to the rules behind")
         found.append("ufw denies TCP packets of connections that conntrack has forgotten, and packets that it calls invalid, with the rest")

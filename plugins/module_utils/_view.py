@@ -11,13 +11,19 @@ from __future__ import annotations
 import os
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Iterator, Mapping, Optional
+from typing import TYPE_CHECKING, Iterator, Mapping, Optional
 
-from ansible_collections.webrtc.firewall.plugins.module_utils import _choice, _paths, _resolve, _resolver_check, _services, _uplinks
+from ansible_collections.webrtc.firewall.plugins.module_utils import _choice, _paths, _resolve, _services, _uplinks
 from ansible_collections.webrtc.firewall.plugins.module_utils._backend import Backend
+from ansible_collections.webrtc.firewall.plugins.module_utils._deferred import Deferred
 from ansible_collections.webrtc.firewall.plugins.module_utils._errors import FirewallError, Problem, TargetProblem
 from ansible_collections.webrtc.firewall.plugins.module_utils._policy import Policy
 from ansible_collections.webrtc.firewall.plugins.module_utils._resolver import Resolver
+
+if TYPE_CHECKING:
+    from ansible_collections.webrtc.firewall.plugins.module_utils import _resolver_check
+else:
+    _resolver_check = Deferred("_resolver_check")
 
 
 @dataclass(frozen=True)

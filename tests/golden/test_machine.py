@@ -124,7 +124,10 @@ def test_what_drops_before_flows_are_known_blocks_them_although_a_permit_stands_
     machine.sh("nft add table inet t; nft 'add chain inet t early { type filter hook forward priority -151; policy drop; }'")
     machine.sh("iptables-nft -t raw -A OUTPUT -p udp --dport 3478 -j DROP")
     warnings = machine.apply(policy(placement="both"))["warnings"]
-    assert [text.partition(" may drop")[0] for text in warnings] == ["nft inet t early", "iptables-nft ip raw OUTPUT"]
+    assert [text.split(" (")[0].partition("blocked by ")[2] for text in warnings] == [
+        "nft inet t early: policy drop",
+        "iptables-nft ip raw OUTPUT: -A OUTPUT -p udp -m udp --dport 3478 -j DROP",
+    ]
     found = machine.drift()
     assert (found["drift"], found["clean"]) == ([], False)
     told = {item["where"]: (len(item["flows"]), item["sure"]) for item in found["blocked"]}

@@ -164,8 +164,6 @@ class Firewalld(Backend):
         wanted = self._wanted(policy, live) if policy else _firewalld_render.Rules()
         changes = _firewalld_describe.changes(wanted, live.permanent, live.runtime)
         warnings = _firewalld_describe.warnings(policy, live.seen["icmp_types"]) if policy else []
-        if policy and changes:
-            warnings += _firewalld_describe.blocked(self.blockers(policy, live))
         # Where it is no unit of systemd's, nothing of ours could come before it.
         files = {FIREWALLD: (_firewalld_boot.script(wanted), 0o700)} if policy and _services.manager() == "systemd" else {}
         return Plan(tuple(changes), tuple(warnings), Steps(wanted, live, learned), files)

@@ -10,10 +10,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from typing import Optional
+from typing import TYPE_CHECKING, Optional
 
 from ansible_collections.webrtc.firewall.plugins.module_utils import (
-    _blockers,
     _foreign,
     _ipt_boot,
     _ipt_describe,
@@ -22,17 +21,23 @@ from ansible_collections.webrtc.firewall.plugins.module_utils import (
     _ipt_script,
 )
 from ansible_collections.webrtc.firewall.plugins.module_utils._backend import Backend, Blocker, Change, FlowState, Plan, State
+from ansible_collections.webrtc.firewall.plugins.module_utils._deferred import Deferred
 from ansible_collections.webrtc.firewall.plugins.module_utils._errors import FirewallError, Problem, TargetProblem
 from ansible_collections.webrtc.firewall.plugins.module_utils._foreign import Permits
 from ansible_collections.webrtc.firewall.plugins.module_utils._foreign_read import path_of
 from ansible_collections.webrtc.firewall.plugins.module_utils._ipt_live import Live
 from ansible_collections.webrtc.firewall.plugins.module_utils._ipt_model import BUILT_IN, PREFIX, REFUSE, TOOLS, Ruleset, entry, learned_set
 from ansible_collections.webrtc.firewall.plugins.module_utils._ipt_script import Jumps, Script
-from ansible_collections.webrtc.firewall.plugins.module_utils._ipt_sets import IpSets
 from ansible_collections.webrtc.firewall.plugins.module_utils._permits import iptables_scripts, nft_lines, permit_changes
 from ansible_collections.webrtc.firewall.plugins.module_utils._policy import Policy
 from ansible_collections.webrtc.firewall.plugins.module_utils._sets import Learned, Sets
 from ansible_collections.webrtc.firewall.plugins.module_utils._system import find, read
+
+if TYPE_CHECKING:
+    from ansible_collections.webrtc.firewall.plugins.module_utils import _blockers, _ipt_sets
+else:
+    _blockers = Deferred("_blockers")
+    _ipt_sets = Deferred("_ipt_sets")
 
 # xt_LOG takes 29 characters.
 _LONGEST_PREFIX = 29
@@ -84,7 +89,7 @@ class Iptables(Backend):
 
     @staticmethod
     def sets() -> Sets:
-        return IpSets()
+        return _ipt_sets.IpSets()
 
     @staticmethod
     def render_text(policy: Policy) -> str:
@@ -112,7 +117,19 @@ class Iptables(Backend):
         ]
 
     def blockers(self, policy: Policy, live: Live) -> list[Blocker]:
+        if not live.foreign:
+            return []
         return _blockers.find(live.foreign, policy, _blockers.Ways(policy.frame.mark, _FILTER, tuple(map(entry, BUILT_IN))))
+
+    def settled(self, policy: Policy, live: Live) -> Live:
+        permits = _permits(live, policy.frame.placement, policy.frame.mark)
+        heads = dict.fromkeys(permits.add, _foreign.ForeignRule("", permit=policy.frame.mark, ours=True))
+        wanted = _in_families(_ipt_render.render(policy), live.families)
+        for family, jumps in _ipt_live.jumps(live, wanted, policy.frame.placement).items():
+            hooks = dict(jumps.add)
+            chains = [address for address in live.filters(family) if address.name in hooks]
+            heads.update((address, _foreign.ForeignRule("", jump=entry(hooks[address.name]))) for address in chains)
+        return replace(live, foreign=_foreign.headed(live.foreign, heads))
 
     def plan(self, policy: Optional[Policy], live: Live, learned: Learned, heir: Optional[Backend] = None) -> Plan:
         placement, mark = (policy.frame.placement, policy.frame.mark) if policy else ("", 0)

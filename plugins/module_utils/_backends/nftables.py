@@ -10,10 +10,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from typing import Optional
+from typing import TYPE_CHECKING, Optional
 
 from ansible_collections.webrtc.firewall.plugins.module_utils import (
-    _blockers,
     _foreign,
     _nft_describe,
     _nft_listing,
@@ -21,11 +20,11 @@ from ansible_collections.webrtc.firewall.plugins.module_utils import (
     _nft_transaction,
 )
 from ansible_collections.webrtc.firewall.plugins.module_utils._backend import Backend, Blocker, Change, FlowState, Plan, State
+from ansible_collections.webrtc.firewall.plugins.module_utils._deferred import Deferred
 from ansible_collections.webrtc.firewall.plugins.module_utils._errors import FirewallError, Problem, TargetProblem
 from ansible_collections.webrtc.firewall.plugins.module_utils._foreign import COMMENT, Address, ForeignChain, ForeignRule, Permits
 from ansible_collections.webrtc.firewall.plugins.module_utils._foreign_listing import from_nft
 from ansible_collections.webrtc.firewall.plugins.module_utils._foreign_read import iptables_chains, parsed, path_of, saved
-from ansible_collections.webrtc.firewall.plugins.module_utils._nft_elements import NftSets
 from ansible_collections.webrtc.firewall.plugins.module_utils._nft_model import FAMILY, TABLE, Ruleset
 from ansible_collections.webrtc.firewall.plugins.module_utils._paths import HEAD, LEARNED, RESTORE, RULESET
 from ansible_collections.webrtc.firewall.plugins.module_utils._permits import (
@@ -38,6 +37,12 @@ from ansible_collections.webrtc.firewall.plugins.module_utils._permits import (
 from ansible_collections.webrtc.firewall.plugins.module_utils._policy import Policy
 from ansible_collections.webrtc.firewall.plugins.module_utils._sets import Learned, Sets
 from ansible_collections.webrtc.firewall.plugins.module_utils._system import Output, find, read
+
+if TYPE_CHECKING:
+    from ansible_collections.webrtc.firewall.plugins.module_utils import _blockers, _nft_elements
+else:
+    _blockers = Deferred("_blockers")
+    _nft_elements = Deferred("_nft_elements")
 
 _CONNTRACK_COUNT = "/proc/sys/net/netfilter/nf_conntrack_count"
 # A segmentation fault or an abort, as Python and as a shell tell it.
@@ -107,7 +112,7 @@ class Nftables(Backend):
 
     @staticmethod
     def sets() -> Sets:
-        return NftSets()
+        return _nft_elements.NftSets()
 
     @staticmethod
     def render_text(policy: Policy) -> str:
@@ -125,7 +130,14 @@ class Nftables(Backend):
         return _foreign.managers(live.foreign) + _foreign.conflicts(live.foreign, policy.frame.mark)
 
     def blockers(self, policy: Policy, live: Live) -> list[Blocker]:
+        if not live.foreign:
+            return []
         return _blockers.find(live.foreign, policy, _blockers.Ways(policy.frame.mark, _nft_render.CLASSIFY))
+
+    def settled(self, policy: Policy, live: Live) -> Live:
+        permits = _foreign.plan(live.foreign, policy.frame.placement, policy.frame.mark)
+        ours = ForeignRule("", permit=policy.frame.mark, ours=True)
+        return replace(live, foreign=_foreign.headed(live.foreign, dict.fromkeys(permits.add, ours)))
 
     def plan(self, policy: Optional[Policy], live: Live, learned: Learned, heir: Optional[Backend] = None) -> Plan:
         frame = policy.frame if policy else None
@@ -143,10 +155,9 @@ class Nftables(Backend):
             else _nft_transaction.removal()
         )
         script = own + "".join(f"{line}\n" for line in nft_lines(permits, mark))
-        warnings = _foreign.too_early(live.foreign, frame.placement, _nft_render.CLASSIFY) if frame else []
         text = _nft_transaction.definition(wanted) if wanted else ""
         steps = Steps(script, iptables_scripts(permits, mark), text, live)
-        return Plan(tuple(changes), tuple(warnings), steps, self._files(wanted, text, permits, mark) if wanted else {})
+        return Plan(tuple(changes), (), steps, self._files(wanted, text, permits, mark) if wanted else {})
 
     def validate(self, plan: Plan, check: bool) -> None:
         # The transaction is validated by being loaded, all or nothing; what is stored differs from it where a table is there already.

@@ -133,7 +133,7 @@ class Ufw(Backend):
         if not changes and (scripts or files):
             intruders = [name.intruder for family in scripts for name in found[family].chains.values()]
             changes = [_ufw_describe.order([live.halves[family].file.intruder(_chains(wanted[family])) for family in files], intruders)]
-        warnings = _ufw_checks.warnings(policy, live) if policy else []
+        warnings = _ufw_checks.warnings(policy) if policy else []
         return Plan(tuple(changes), tuple(warnings), Steps(scripts, files, live))
 
     def validate(self, plan: Plan, check: bool) -> None:

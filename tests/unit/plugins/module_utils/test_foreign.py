@@ -183,12 +183,6 @@ def test_a_manager_is_not_fought(chains, manager):
     assert [problem.value for problem in _foreign.managers(chains)] == [manager]
 
 
-def test_a_chain_before_ours_is_told():
-    early = native(chain(policy="drop", prio=-200))
-    assert "priority -200" in _foreign.too_early(early, "gateway", -150)[0]
-    assert not _foreign.too_early(native(chain(policy="drop")), "gateway", -150)
-
-
 def test_the_boot_script_quotes_what_it_is_given():
     odd = Address("nft", "inet", "fil;ter", "for ward")
     text = boot_script("/usr/sbin/nft", Files("/etc/webrtc-firewall/ruleset.nft", ""), [odd], MARK, {})
