@@ -12,9 +12,12 @@ import pytest
 
 from ansible_collections.webrtc.firewall.plugins.module_utils import _blockers, _firewalld_others
 from ansible_collections.webrtc.firewall.plugins.module_utils._addresses import is_inner_network
+from ansible_collections.webrtc.firewall.plugins.module_utils._backends import iptables as by_iptables
+from ansible_collections.webrtc.firewall.plugins.module_utils._backends import nftables as by_nftables
 from ansible_collections.webrtc.firewall.plugins.module_utils._firewalld_render import FORWARD, HOST, FirewalldPolicy, Zones
 from ansible_collections.webrtc.firewall.plugins.module_utils._foreign import ForeignRule
 from ansible_collections.webrtc.firewall.plugins.module_utils._foreign_listing import from_iptables_save, from_nft
+from ansible_collections.webrtc.firewall.plugins.module_utils._ipt_live import Live
 from ansible_collections.webrtc.firewall.plugins.module_utils._match_read import read
 from ansible_collections.webrtc.firewall.plugins.module_utils._policy import Destination, Flow, Frame, Policy
 
@@ -308,3 +311,25 @@ def test_panic_mode_and_the_machine_itself():
     found = _firewalld_others.blockers(POLICY, {"panic": True, "others": theirs}, ours)
     assert [(item.where, item.sure) for item in found] == [("firewalld", True), ("firewalld policy own", False)]
     assert set(found[0].flows) == {f"a/{name}" for name in EVERY}
+
+
+@pytest.mark.parametrize(
+    ("backend", "live"),
+    [(by_nftables.Nftables, by_nftables.Live), (by_iptables.Iptables, lambda _ours, foreign: Live("nft", ("ipv4",), foreign=foreign))],
+)
+def test_what_a_run_mends_is_told_apart(backend, live):
+    # Ours go into DOCKER-USER, where Docker rules FORWARD: what is dropped before that jump stays dropped.
+    chains = from_iptables_save(
+        "iptables-nft",
+        "ip",
+        "*filter\n:FORWARD DROP [0:0]\n:DOCKER-USER - [0:0]\n"
+        "-A FORWARD -p udp -m udp --dport 3478 -j DROP\n-A FORWARD -j DOCKER-USER\n-A FORWARD -i docker0 -j ACCEPT\nCOMMIT\n",
+    )
+    firewall = backend(None)
+    there = live(None, tuple(chains))
+    staying = firewall.blockers(POLICY, firewall.settled(POLICY, there))
+    told = _blockers.mended(firewall.blockers(POLICY, there), staying)
+    assert {flow: item.remedy.split(" ")[0] for item in told for flow in item.flows} == {
+        "a/turn": "Take", "a/media": "Run", "a/web": "Run", "a/learned": "Run",
+    }  # fmt: skip
+    assert [(item.flows, item.sure) for item in staying] == [(("a/turn",), True)]
