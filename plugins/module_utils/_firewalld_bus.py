@@ -118,18 +118,22 @@ def stored(known: dict[str, Any]) -> dict[str, Any]:
     Args:
         known: the policies as firewalld knows them; the answer where it has no such reader.
     """
+    there = os.listdir(DIRECTORY) if os.path.isdir(DIRECTORY) else []
+    ours = [name for name in there if name.startswith(PREFIX) and name.endswith(".xml")]
+    if not ours:
+        # The reader takes longer to load than all else here.
+        return {}
     try:
         reader = importlib.import_module("firewall.core.io.policy").policy_reader
     except (ImportError, AttributeError):
         return known
     found = {}
-    for name in os.listdir(DIRECTORY) if os.path.isdir(DIRECTORY) else ():
-        if name.startswith(PREFIX) and name.endswith(".xml"):
-            try:
-                found[name[:-4]] = plain(reader(name, DIRECTORY).export_config_dict())
-            except Exception:
-                # Whatever cannot be read has no settings; firewalld would not start with it.
-                found[name[:-4]] = {}
+    for name in ours:
+        try:
+            found[name[:-4]] = plain(reader(name, DIRECTORY).export_config_dict())
+        except Exception:
+            # Whatever cannot be read has no settings; firewalld would not start with it.
+            found[name[:-4]] = {}
     return found
 
 
