@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 from typing import Any, ContextManager, Iterable, Optional
 
 from ansible_collections.webrtc.firewall.plugins.module_utils import (
+    _blocked,
     _change,
     _choice,
     _journal,
@@ -208,18 +209,13 @@ def _converge(
         _change.make(guard if waits else replace(guard, seconds=0.0), way.back(), installed, needs, way.there, backend.run)
     sleepers = _choice.sleepers(backend) if view.policy and rules else []
     # Nobody reads what a refresh of addresses warns of, every few minutes.
-    blocked = _blocked(backend, view) if rules and answers is None else []
-    warnings = (*told, *plan.warnings, *blocked, *view.warnings, *notes(view, resolver, bool(plan.files)), *sleepers)
+    blocked = _blocked.after_run(backend, view.concrete, view.live) if rules and view.concrete and answers is None else []
+    warnings = (*told, *plan.warnings, *map(str, blocked), *view.warnings, *notes(view, resolver, bool(plan.files)), *sleepers)
     return Result(changes, warnings, view.policy, bool(changes) and waits)
 
 
 def _learned_by(backend: Backend, policy: Optional[Policy]) -> dict[str, tuple[str, ...]]:
     return _learned.elements(policy, backend.learned_set, _journal.load()) if policy else {}
-
-
-def _blocked(backend: Backend, view: View) -> list[str]:
-    """What of others keeps flows from passing whatever ours say."""
-    return [str(item) for item in backend.blockers(view.concrete, backend.settled(view.concrete, view.live))] if view.concrete else []
 
 
 def _former(backend: Backend, before: Machine) -> Optional[Backend]:

@@ -14,15 +14,13 @@ from dataclasses import dataclass, replace
 from typing import Any, Iterable, Optional
 
 from ansible_collections.webrtc.firewall.plugins.module_utils import (
-    _blockers,
+    _blocked,
     _choice,
-    _foreign_read,
     _paths,
     _pending,
     _persistence,
     _resolve,
     _stored,
-    _system,
 )
 from ansible_collections.webrtc.firewall.plugins.module_utils._backend import Backend, Blocker, Change
 from ansible_collections.webrtc.firewall.plugins.module_utils._errors import Problem, TargetProblem
@@ -122,7 +120,6 @@ def examine(asked: str, run: Runner, given: Optional[Policy] = None) -> Report:
         return replace(report, drift=tuple(drift))
     view, problems = survey(choice.backend, wanted, before, _answers(policy, before))
     changes, blocked, warnings = _compared(choice.backend, wanted, view, problems)
-    blocked = [_worded(item, run) for item in blocked]
     return replace(report, drift=(*drift, *_without_policy(policy, changes)), blocked=tuple(blocked), warnings=tuple(warnings))
 
 
@@ -166,7 +163,7 @@ def _compared(backend: Backend, wanted: Machine, view: View, problems: list[Prob
     policy = view.concrete or view.policy
     blocked: list[Blocker] = []
     if view.policy and view.live is not None and policy:
-        blocked = _blocked(backend, policy, view.live)
+        blocked = _blocked.now(backend, policy, view.live)
     # What the chains themselves have shown is not told twice.
     rest = [problem for problem in problems if not any(item.where in str(problem.value) for item in blocked)]
     blocked += _obstacles(rest, policy)
@@ -179,14 +176,6 @@ def _compared(backend: Backend, wanted: Machine, view: View, problems: list[Prob
     installed = _persistence.installed(replace(wanted, resolved=view.resolved), view.policy, plan.files)
     changes = [*plan.changes, *_persistence.changes(installed, backend.run)]
     return changes, blocked, [*view.warnings, *notes(view, wanted.resolver, bool(plan.files))]
-
-
-def _blocked(backend: Backend, policy: Policy, live: Any) -> list[Blocker]:
-    """What blocks now, told apart by what a run would mend."""
-    found, settled = backend.blockers(policy, live), backend.settled(policy, live)
-    if not found or settled is live:
-        return found
-    return _blockers.mended(found, backend.blockers(policy, settled))
 
 
 def _obstacles(problems: Iterable[Problem], policy: Optional[Policy]) -> list[Blocker]:
@@ -210,10 +199,3 @@ def _without_policy(policy: Optional[Policy], changes: list[Change]) -> list[Cha
     if policy is None and any(change.after is None for change in changes):
         return [Change(f"file/{_paths.POLICY}", None, "the policy of the rules and files that are there")]
     return changes
-
-
-def _worded(item: Blocker, run: Runner) -> Blocker:
-    """A rule of nft's in nft's own words."""
-    tool, _space, chain = item.where.partition(" ")
-    text = _foreign_read.rule_text(run, chain, item.handle) if tool == "nft" and item.handle and _system.find("nft") else ""
-    return replace(item, rule=text) if text else item
