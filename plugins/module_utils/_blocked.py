@@ -9,13 +9,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Iterable
+from typing import TYPE_CHECKING, Any
 
 from ansible_collections.webrtc.firewall.plugins.module_utils import _foreign_read, _system
 from ansible_collections.webrtc.firewall.plugins.module_utils._backend import Backend, Blocker
+from ansible_collections.webrtc.firewall.plugins.module_utils._deferred import Deferred
 from ansible_collections.webrtc.firewall.plugins.module_utils._policy import Policy
 
-_MENDED = "Run the playbook: it puts a rule of ours before it."
+if TYPE_CHECKING:
+    from ansible_collections.webrtc.firewall.plugins.module_utils import _blockers
+else:
+    _blockers = Deferred("_blockers")
 
 
 def now(backend: Backend, policy: Policy, live: Any) -> list[Blocker]:
@@ -26,34 +30,20 @@ def now(backend: Backend, policy: Policy, live: Any) -> list[Blocker]:
         policy: what shall pass, without host names.
         live: what the backend has read.
     """
-    found, settled = backend.blockers(policy, live), backend.settled(policy, live)
-    if found and settled is not live:
-        found = mended(found, backend.blockers(policy, settled))
-    return [_worded(backend, item) for item in found]
+    found = backend.blockers(policy, live)
+    staying = _staying(backend, policy, live, found)
+    return [_worded(backend, item) for item in (found if staying is found else _blockers.mended(found, staying))]
 
 
 def after_run(backend: Backend, policy: Policy, live: Any) -> list[Blocker]:
     """What blocks whatever ours say; arguments as of `now`."""
-    return [_worded(backend, item) for item in backend.blockers(policy, backend.settled(policy, live))]
+    return [_worded(backend, item) for item in _staying(backend, policy, live, backend.blockers(policy, live))]
 
 
-def mended(found: Iterable[Blocker], staying: Iterable[Blocker]) -> list[Blocker]:
-    """What is found, with another remedy where a run helps.
-
-    Args:
-        found: what keeps flows from passing now.
-        staying: what does once a run has put ours into the chains of others.
-    """
-    left: dict[tuple[str, str, int], set[str]] = {}
-    for item in staying:
-        left.setdefault((item.where, item.rule, item.handle), set()).update(item.flows)
-    told = []
-    for item in found:
-        stays = left.get((item.where, item.rule, item.handle), set())
-        kept, gone = tuple(filter(stays.__contains__, item.flows)), tuple(name for name in item.flows if name not in stays)
-        told += [replace(item, flows=kept)] if kept or not item.flows else []
-        told += [replace(item, flows=gone, why="no rule of ours lets flows through before it", remedy=_MENDED)] if gone else []
-    return told
+def _staying(backend: Backend, policy: Policy, live: Any, found: list[Blocker]) -> list[Blocker]:
+    """What is left of `found` once ours are in the chains of others. Ours only let more through: where nothing blocks now, nothing will."""
+    settled = backend.settled(policy, live) if found else live
+    return found if settled is live else backend.blockers(policy, settled)
 
 
 def _worded(backend: Backend, item: Blocker) -> Blocker:

@@ -37,6 +37,7 @@ _Flows = dict[_Name, bool]
 _EARLY = "flows are not known yet where it stands: no rule of ours can go before it"
 _FIRST = "no rule of ours lets flows through before it"
 _REMEDY = "Take it away, or let these flows pass before it."
+_MENDED = "Run the playbook: it puts a rule of ours before it."
 
 
 @dataclass(frozen=True)
@@ -158,6 +159,25 @@ def find(chains: Iterable[ForeignChain], policy: Policy, ways: Ways) -> list[Blo
             walk.found += [(chain.address, None, name, sure) for name, sure in left.items()]
         found += _told(walk)
     return _merged(found)
+
+
+def mended(found: Iterable[Blocker], staying: Iterable[Blocker]) -> list[Blocker]:
+    """What is found, with another remedy where a run helps.
+
+    Args:
+        found: what keeps flows from passing now.
+        staying: what does once a run has put ours into the chains of others.
+    """
+    left: dict[tuple[str, str, int], set[str]] = {}
+    for item in staying:
+        left.setdefault((item.where, item.rule, item.handle), set()).update(item.flows)
+    told = []
+    for item in found:
+        stays = left.get((item.where, item.rule, item.handle), set())
+        kept, gone = tuple(filter(stays.__contains__, item.flows)), tuple(name for name in item.flows if name not in stays)
+        told += [replace(item, flows=kept)] if kept or not item.flows else []
+        told += [replace(item, flows=gone, why=_FIRST, remedy=_MENDED)] if gone else []
+    return told
 
 
 def _told(walk: _Walk) -> list[Blocker]:

@@ -10,7 +10,7 @@ from ipaddress import ip_network
 
 import pytest
 
-from ansible_collections.webrtc.firewall.plugins.module_utils import _blocked, _blockers, _firewalld_others
+from ansible_collections.webrtc.firewall.plugins.module_utils import _blockers, _firewalld_others
 from ansible_collections.webrtc.firewall.plugins.module_utils._addresses import is_inner_network
 from ansible_collections.webrtc.firewall.plugins.module_utils._backends import iptables as by_iptables
 from ansible_collections.webrtc.firewall.plugins.module_utils._backends import nftables as by_nftables
@@ -328,7 +328,7 @@ def test_what_a_run_mends_is_told_apart(backend, live):
     firewall = backend(None)
     there = live(None, tuple(chains))
     staying = firewall.blockers(POLICY, firewall.settled(POLICY, there))
-    told = _blocked.mended(firewall.blockers(POLICY, there), staying)
+    told = _blockers.mended(firewall.blockers(POLICY, there), staying)
     assert {flow: item.remedy.split(" ")[0] for item in told for flow in item.flows} == {
         "a/turn": "Take", "a/media": "Run", "a/web": "Run", "a/learned": "Run",
     }  # fmt: skip
